@@ -1,0 +1,125 @@
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { errorCode, PersistenceError } from './errors.ts';
+
+/**
+ * How the temporary file beside the target is called.
+ * - `seed`: `.<file>.tmp.<pid>.<task id>`, in the flat layout.
+ * - `aft`: `.aft-tmp-<32 hex digits>`, in the directory layout.
+ */
+export type TempNaming = 'seed' | 'aft';
+
+/** What a write asks of the system; replaced in tests. */
+export interface WriteSystem {
+  readonly platform: NodeJS.Platform;
+  /** Waits until a file's content, or a directory's names, are on the disk. */
+  readonly sync: (fd: number) => void;
+  readonly rename: (from: string, to: string) => void;
+  readonly sleep: (milliseconds: number) => void;
+}
+
+const thisSystem: WriteSystem = {
+  platform: process.platform,
+  sync: fsyncSync,
+  rename: renameSync,
+  sleep: (milliseconds) => {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+  },
+};
+
+/**
+ * Replaces a file's content: whoever reads it sees the old content or the new one, also after a
+ * power cut. A missing parent directory is made for the flat layout only: in the directory layout
+ * it means that the bundle is gone. Throws a PersistenceError.
+ */
+export function atomicWrite(
+  path: string,
+  content: string | Uint8Array,
+  taskId: string,
+  naming: TempNaming,
+  system: WriteSystem = thisSystem,
+): void {
+  const parent = dirname(path);
+  const temp = join(
+    parent,
+    naming === 'aft' ? aftTempName() : seedTempName(basename(path), taskId),
+  );
+  try {
+    if (naming === 'seed') {
+      mkdirSync(parent, { recursive: true, mode: 0o700 });
+      // What a crash has left under this name. Removing it, rather than writing into it, keeps a
+      // link planted there from being followed.
+      rmSync(temp, { force: true });
+    }
+    const fd = openSync(temp, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+    try {
+      try {
+        writeFileSync(fd, content);
+        system.sync(fd);
+      } finally {
+        closeSync(fd);
+      }
+      rename(temp, path, system);
+    } catch (error) {
+      rmSync(temp, { force: true });
+      throw error;
+    }
+  } catch (error) {
+    throw PersistenceError.from(error, path);
+  }
+  syncDirectory(parent, system);
+}
+
+/**
+ * Renames; on Windows again and again, for a few seconds, while a virus scanner or a reader keeps
+ * one of the two open.
+ */
+export function rename(from: string, to: string, system: WriteSystem = thisSystem): void {
+  for (let pause = 10; ; pause *= 2) {
+    try {
+      system.rename(from, to);
+      return;
+    } catch (error) {
+      const code = errorCode(error);
+      const passing = code === 'EPERM' || code === 'EACCES' || code === 'EBUSY';
+      // 10, 20, … 1280 ms: 2.5 seconds in all.
+      if (system.platform !== 'win32' || !passing || pause > 1280) throw error;
+      system.sleep(pause);
+    }
+  }
+}
+
+/** A name of AFT's own form for files and directories that are on their way in or out. */
+export function aftTempName(): string {
+  return `.aft-tmp-${randomBytes(16).toString('hex')}`;
+}
+
+function seedTempName(fileName: string, taskId: string): string {
+  return `.${fileName}.tmp.${process.pid}.${taskId.replace(/[^a-zA-Z0-9_-]/gu, '_')}`;
+}
+
+/** Makes the rename itself last through a power cut, where the system can. */
+function syncDirectory(directory: string, system: WriteSystem): void {
+  if (system.platform === 'win32') return;
+  try {
+    const fd = openSync(directory, constants.O_RDONLY);
+    try {
+      system.sync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    // The new content is in place already, and some network file systems can't do this: failing
+    // here would report a write that happened as one that did not.
+  }
+}

@@ -1,0 +1,142 @@
+import { lstatSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { aftTempName, rename } from './atomicWrite.ts';
+import { errorCode, PersistenceError } from './errors.ts';
+import { refuseTwoLayouts, type TaskPaths } from './paths.ts';
+import { requireSafeParents } from './safeFile.ts';
+
+/** What a flat task may have beside its captures: wrapper scripts, and names that AFT 6 reserves. */
+const flatExtras = [
+  'ps1',
+  'bat',
+  'sh',
+  'pipeline-status',
+  'sandbox-unavailable',
+  'wrapper.sh',
+  'env',
+  'manifest',
+  'sandbox-profile.json',
+];
+
+/**
+ * The files of a bundle in the order in which they are deleted: the record last, so that no crash
+ * leaves captures without it. Flat: every name there may be (seed: `task_bundle_files`, and the
+ * names of schema 6). Directory: what is on disk.
+ */
+export function taskBundleFiles(paths: TaskPaths): string[] {
+  if (paths.taskDir !== undefined) {
+    const files = filesBelow(paths.taskDir).filter((path) => path !== paths.json);
+    return [...files, paths.json];
+  }
+  const extras = flatExtras.map((extra) => join(paths.sessionDir, `${paths.taskId}.${extra}`));
+  return [paths.stdout, paths.stderr, paths.exit, paths.pty, ...extras, paths.json];
+}
+
+/** How many files a bundle has on disk, and their bytes. */
+export function bundleSize(paths: TaskPaths): { files: number; bytes: number } {
+  try {
+    const stats = taskBundleFiles(paths)
+      .map((path) => lstatSync(path, { throwIfNoEntry: false }))
+      .filter((found) => found !== undefined);
+    return { files: stats.length, bytes: stats.reduce((sum, { size }) => sum + size, 0) };
+  } catch (error) {
+    throw PersistenceError.from(error, paths.json);
+  }
+}
+
+/**
+ * Deletes a task's files, and the session's directory if that leaves it empty (seed:
+ * `delete_task_bundle`). What is not there is no error; after an error the rest is deleted all the
+ * same, and the first error is thrown as a PersistenceError. Whether the task may be deleted is the
+ * caller's business.
+ */
+export function deleteTaskBundle(paths: TaskPaths): void {
+  refuseTwoLayouts(paths);
+  if (paths.taskDir === undefined) {
+    requireSafeParents(paths.sessionDir, paths.json);
+    attemptAll(
+      taskBundleFiles(paths).map((path) => () => {
+        removeFile(path);
+      }),
+    );
+  } else {
+    deleteTaskDirectory(paths.sessionDir, paths.taskDir, paths.json);
+  }
+  removeIfEmpty(paths.sessionDir);
+}
+
+/** As AFT does: out of the way in one step, under a name that every reader ignores, then removed. */
+function deleteTaskDirectory(sessionDir: string, taskDir: string, json: string): void {
+  if (lstatSync(taskDir, { throwIfNoEntry: false }) === undefined) return;
+  requireSafeParents(sessionDir, join(taskDir, 'any'));
+  const doomed = join(sessionDir, aftTempName());
+  try {
+    rename(taskDir, doomed);
+  } catch (error) {
+    throw PersistenceError.from(error, json);
+  }
+  removeTree(doomed);
+}
+
+/** Removes a directory and all in it; links are removed, not followed. */
+function removeTree(directory: string): void {
+  let entries;
+  try {
+    entries = readdirSync(directory, { withFileTypes: true });
+  } catch (error) {
+    throw PersistenceError.from(error, directory);
+  }
+  attemptAll([
+    ...entries.map((entry) => () => {
+      const path = join(directory, entry.name);
+      if (entry.isDirectory()) removeTree(path);
+      else removeFile(path);
+    }),
+    () => {
+      try {
+        rmdirSync(directory);
+      } catch (error) {
+        throw PersistenceError.from(error, directory);
+      }
+    },
+  ]);
+}
+
+/** Takes every step, whatever became of the ones before; then throws the first error. */
+function attemptAll(steps: readonly (() => void)[]): void {
+  const errors: unknown[] = [];
+  for (const step of steps) {
+    try {
+      step();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw errors[0];
+}
+
+function removeFile(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw PersistenceError.from(error, path);
+  }
+}
+
+function removeIfEmpty(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch (error) {
+    const code = errorCode(error);
+    // POSIX lets a system say either for a directory that is not empty.
+    if (code === 'ENOENT' || code === 'ENOTEMPTY' || code === 'EEXIST') return;
+    throw PersistenceError.from(error, directory);
+  }
+}
+
+function filesBelow(directory: string): string[] {
+  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(directory, entry.name);
+    return entry.isDirectory() ? filesBelow(path) : [path];
+  });
+}

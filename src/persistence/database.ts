@@ -1,0 +1,236 @@
+import { lstatSync } from 'node:fs';
+import { join } from 'node:path';
+import type * as Sqlite from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { errorText, PersistenceError } from './errors.ts';
+import { jsonMembers } from './jsonText.ts';
+import { isTaskStatus, isTerminalStatus } from './record.ts';
+import { parseRecordOfAnySchema } from './recordCodec.ts';
+
+/** The newest version of AFT's database that is written (0.57.2). */
+const newestDatabase = 13;
+
+/** What became of a task's row in AFT's database. */
+export type RowResult =
+  | 'changed'
+  /** There is no row; nothing was to be done. */
+  | 'absent'
+  /** The storage has no database; nothing was to be done. */
+  | 'no-database'
+  /** This host's Node.js has no SQLite. */
+  | 'no-sqlite'
+  | 'newer-database'
+  /** Another process kept it locked all the time. */
+  | 'locked'
+  /** The row says that the task runs. */
+  | 'not-terminal'
+  | 'failed';
+
+export interface RowOutcome {
+  readonly result: RowResult;
+  /** Why the row is as it was, as the end of a sentence; absent where all is in order. */
+  readonly problem: string | undefined;
+}
+
+/** A row's key. Tasks at the root level of a storage have no harness. */
+export interface RowName {
+  readonly harness: string | undefined;
+  readonly sessionId: string;
+  readonly taskId: string;
+}
+
+/** What a test may replace. */
+export interface DatabaseSystem {
+  /** Between two attempts to get a locked database. */
+  readonly sleep: (milliseconds: number) => Promise<unknown>;
+  readonly sqlite: () => typeof Sqlite | undefined;
+}
+
+const thisSystem: DatabaseSystem = {
+  sleep,
+  sqlite: () => {
+    try {
+      return process.getBuiltinModule('node:sqlite');
+    } catch {
+      // Hosts that were built without SQLite say so in more than one way.
+      return undefined;
+    }
+  },
+};
+
+/** Notes in the row of a task that has ended that its agent has been told. */
+export function markRowDelivered(
+  storageDirectory: string,
+  name: RowName,
+  system: DatabaseSystem = thisSystem,
+): Promise<RowOutcome> {
+  return changeRow(storageDirectory, name, system, (database, row) => {
+    if (!isTaskStatus(row.status) || !isTerminalStatus(row.status)) {
+      return {
+        result: 'not-terminal',
+        problem: `its row in AFT's database still says "${row.status}"`,
+      };
+    }
+    database
+      .prepare(
+        `UPDATE bash_tasks SET completion_delivered = 1, metadata = ?
+         WHERE harness = ? AND session_id = ? AND task_id = ?`,
+      )
+      .run(withDelivered(row.metadata), row.harness, name.sessionId, name.taskId);
+    return { result: 'changed', problem: undefined };
+  });
+}
+
+/** Deletes a task's row; its pattern watches go with it. */
+export function deleteRow(
+  storageDirectory: string,
+  name: RowName,
+  system: DatabaseSystem = thisSystem,
+): Promise<RowOutcome> {
+  return changeRow(storageDirectory, name, system, (database, row) => {
+    database
+      .prepare('DELETE FROM bash_tasks WHERE harness = ? AND session_id = ? AND task_id = ?')
+      .run(row.harness, name.sessionId, name.taskId);
+    return { result: 'changed', problem: undefined };
+  });
+}
+
+interface Row {
+  readonly harness: string;
+  readonly status: string;
+  readonly metadata: string | null;
+}
+
+type Change = (database: Sqlite.DatabaseSync, row: Row) => RowOutcome;
+
+/** AFT, too, waits up to 5 seconds for the lock; here the thread goes on working meanwhile. */
+const attempts = 100;
+const pauseMs = 50;
+
+async function changeRow(
+  storageDirectory: string,
+  name: RowName,
+  system: DatabaseSystem,
+  change: Change,
+): Promise<RowOutcome> {
+  const path = join(storageDirectory, 'aft.db');
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return changeRowOnce(path, name, system, change);
+    } catch (error) {
+      if (!isBusy(error)) return { result: 'failed', problem: `${path}: ${errorText(error)}` };
+      if (attempt === attempts) {
+        return { result: 'locked', problem: `another process keeps ${path} locked` };
+      }
+    }
+    await system.sleep(pauseMs);
+  }
+}
+
+/** Throws where the database is busy, or broken. */
+function changeRowOnce(
+  path: string,
+  name: RowName,
+  system: DatabaseSystem,
+  change: Change,
+): RowOutcome {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) return { result: 'no-database', problem: undefined };
+  if (!stats.isFile()) {
+    return { result: 'failed', problem: `${path} is not a regular file` };
+  }
+  const sqlite = system.sqlite();
+  if (sqlite === undefined) {
+    return {
+      result: 'no-sqlite',
+      problem: "this editor's Node.js can't open AFT's database (it has no node:sqlite)",
+    };
+  }
+  // The last connection that closes would move the write-ahead log into the main file, if it may
+  // write. AFT's log is AFT's business: this one may not write, and closes last.
+  const keeper = new sqlite.DatabaseSync(existingFile(path, 'ro'), { readOnly: true });
+  try {
+    keeper.prepare('SELECT count(*) FROM sqlite_schema').get();
+    const database = new sqlite.DatabaseSync(existingFile(path, 'rw'));
+    try {
+      database.exec('PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 0; BEGIN IMMEDIATE');
+      const outcome = changeFoundRow(database, path, name, change);
+      // What is not committed is rolled back at closing.
+      if (outcome.result === 'changed') database.exec('COMMIT');
+      return outcome;
+    } finally {
+      database.close();
+    }
+  } finally {
+    keeper.close();
+  }
+}
+
+function changeFoundRow(
+  database: Sqlite.DatabaseSync,
+  path: string,
+  name: RowName,
+  change: Change,
+): RowOutcome {
+  const tables = database
+    .prepare(
+      `SELECT name FROM sqlite_schema
+       WHERE type = 'table' AND name IN ('schema_version', 'bash_tasks')`,
+    )
+    .all();
+  if (tables.length < 2) return { result: 'failed', problem: `${path} is no database of AFT` };
+  const version = database.prepare('SELECT max(version) AS newest FROM schema_version').get();
+  const newest = version?.['newest'];
+  if (typeof newest !== 'number') return { result: 'failed', problem: `${path} has no version` };
+  if (newest > newestDatabase) {
+    return {
+      result: 'newer-database',
+      problem: `AFT's database has version ${newest}, and this extension knows ${newestDatabase} at most; update the extension`,
+    };
+  }
+  const rows = database
+    .prepare(
+      `SELECT harness, status, metadata FROM bash_tasks
+       WHERE session_id = ? AND task_id = ? AND (? IS NULL OR harness = ?)`,
+    )
+    .all(name.sessionId, name.taskId, name.harness ?? null, name.harness ?? null);
+  const [row, ...others] = rows as unknown as Row[];
+  if (row === undefined) return { result: 'absent', problem: undefined };
+  if (others.length > 0) {
+    return {
+      result: 'failed',
+      problem: `AFT's database has a row of this task for ${rows.length} harnesses`,
+    };
+  }
+  return change(database, row);
+}
+
+/** A record's text with `completion_delivered` true, all else as it was; as it was, if it is no record. */
+function withDelivered(metadata: string | null): string | null {
+  if (metadata === null) return null;
+  try {
+    parseRecordOfAnySchema(metadata);
+  } catch (error) {
+    if (PersistenceError.is(error)) return metadata;
+    throw error;
+  }
+  const value = jsonMembers(metadata).find(({ key }) => key === 'completion_delivered');
+  if (value === undefined) return metadata;
+  return `${metadata.slice(0, value.start)}true${metadata.slice(value.end)}`;
+}
+
+/** SQLite would make a missing file; a URI can forbid that. */
+function existingFile(path: string, mode: 'rw' | 'ro'): URL {
+  const url = pathToFileURL(path);
+  url.searchParams.set('mode', mode);
+  return url;
+}
+
+/** SQLITE_BUSY and SQLITE_LOCKED, with their extended codes. */
+function isBusy(error: unknown): boolean {
+  if (!(error instanceof Error) || !('errcode' in error)) return false;
+  if (typeof error.errcode !== 'number') return false;
+  const code = error.errcode & 0xff;
+  return code === 5 || code === 6;
+}

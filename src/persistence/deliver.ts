@@ -1,0 +1,40 @@
+import { markRowDelivered } from './database.ts';
+import type { Outcome } from './outcome.ts';
+import type { TaskPaths } from './paths.ts';
+import { isTerminal } from './record.ts';
+import { done, doneButRow, notTerminal, refused } from './taskOutcome.ts';
+import { readTask, requireOwnSession, updateTask } from './taskFile.ts';
+
+/**
+ * Notes that a task's agent has been told of its end, in the record and then in AFT's database,
+ * and changes nothing else. Tasks that have not ended are refused. Never throws for what can be
+ * expected. `harness`: the harness directory's name; absent for tasks at the storage's root level.
+ */
+export async function markTaskDelivered(
+  storageDirectory: string,
+  harness: string | undefined,
+  paths: TaskPaths,
+): Promise<Outcome> {
+  const { taskId } = paths;
+  let sessionId: string;
+  let already: boolean;
+  try {
+    const task = readTask(paths);
+    if (!isTerminal(task)) return notTerminal(task, 'marked delivered');
+    requireOwnSession(paths, task);
+    sessionId = task.sessionId;
+    already = task.completionDelivered;
+    if (!already) updateTask(paths, (current) => ({ ...current, completionDelivered: true }));
+  } catch (error) {
+    return refused(taskId, 'was not marked delivered', error);
+  }
+  const row = await markRowDelivered(storageDirectory, { harness, sessionId, taskId });
+  const words = already ? 'was marked delivered already' : 'is marked delivered';
+  if (row.problem === undefined) return done(taskId, words);
+  return doneButRow(
+    taskId,
+    words,
+    row,
+    'AFT may tell its agent of the end once more. Mark it delivered again to try anew.',
+  );
+}

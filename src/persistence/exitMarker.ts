@@ -1,0 +1,69 @@
+import { isUtf8 } from 'node:buffer';
+import { closeSync } from 'node:fs';
+import { atomicWrite } from './atomicWrite.ts';
+import { PersistenceError } from './errors.ts';
+import type { TaskPaths } from './paths.ts';
+import { makeSafeParents, openSafely, readWhole, requireSafeParents } from './safeFile.ts';
+
+/** How a task's process ended, as its wrapper or whoever killed it noted. */
+export type ExitMarker =
+  { readonly kind: 'code'; readonly code: number } | { readonly kind: 'killed' };
+
+/** A marker is a number or a word; what is larger was not written by AFT. */
+const largestMarker = 64 * 1024;
+
+/** Reads the exit marker; absent where there is none, it is blank, or it says nothing known (seed). */
+export function readExitMarker(paths: TaskPaths): ExitMarker | undefined {
+  const text = readMarkerText(paths);
+  return text === undefined ? undefined : parseExitMarker(text);
+}
+
+/** The meaning of a marker's text: `killed`, or a signed 32-bit decimal as the seed's language reads it. */
+export function parseExitMarker(text: string): ExitMarker | undefined {
+  const content = trim(text);
+  if (content === 'killed') return { kind: 'killed' };
+  if (!/^[+-]?[0-9]+$/.test(content)) return undefined;
+  const code = Number(content);
+  return code === (code | 0) ? { kind: 'code', code: code | 0 } : undefined;
+}
+
+/**
+ * Notes that the task is being killed, unless its end is noted already. The directory layout's
+ * marker is there from the start, empty: blank counts as absent there.
+ */
+export function writeKillMarkerIfAbsent(paths: TaskPaths): void {
+  const text = readMarkerText(paths);
+  if (paths.layout === 'flat') {
+    if (text !== undefined) return;
+    makeSafeParents(paths.sessionDir, paths.exit);
+    atomicWrite(paths.exit, 'killed', 'kill', 'seed');
+  } else {
+    if (text !== undefined && trim(text) !== '') return;
+    requireSafeParents(paths.sessionDir, paths.exit);
+    atomicWrite(paths.exit, 'killed', 'kill', 'aft');
+  }
+}
+
+function readMarkerText(paths: TaskPaths): string | undefined {
+  try {
+    const file = openSafely(paths.sessionDir, paths.exit);
+    try {
+      const bytes = readWhole(file, paths.exit, largestMarker);
+      if (isUtf8(bytes)) return bytes.toString('utf8');
+    } finally {
+      closeSync(file.fd);
+    }
+  } catch (error) {
+    const failure = PersistenceError.from(error, paths.exit);
+    if (failure.reason === 'not-found') return undefined;
+    throw failure;
+  }
+  throw new PersistenceError('corrupt', `The exit marker ${paths.exit} is not UTF-8 text.`, {
+    path: paths.exit,
+  });
+}
+
+/** Unicode's white space, as the seed trims it: `String.trim` differs in U+0085 and U+FEFF. */
+function trim(text: string): string {
+  return text.replace(/^\p{White_Space}+/u, '').replace(/\p{White_Space}+$/u, '');
+}

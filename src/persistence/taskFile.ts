@@ -1,0 +1,125 @@
+import { isUtf8 } from 'node:buffer';
+import { closeSync } from 'node:fs';
+import { basename } from 'node:path';
+import { atomicWrite } from './atomicWrite.ts';
+import { PersistenceError } from './errors.ts';
+import { hashSession, refuseTwoLayouts, type TaskPaths } from './paths.ts';
+import { isTerminal, type PersistedTask } from './record.ts';
+import {
+  isWrittenSchema,
+  parseRecord,
+  serializeRecord,
+  unsupportedSchema,
+  writtenSchema,
+} from './recordCodec.ts';
+import { makeSafeParents, openSafely, readWhole, requireSafeParents } from './safeFile.ts';
+
+/** Records are a few KiB with a long command in them; what is larger was not written by AFT. */
+const largestRecord = 16 * 1024 * 1024;
+/** How often AFT, too, opens a record again that was replaced between opening and looking. */
+const readAttempts = 8;
+
+/**
+ * Reads a task's record, schema 1 to 6 (seed: `read_task`). Throws a PersistenceError: `mismatch`
+ * where the id inside is not that of the path, `corrupt` and `unsupported-schema` with what could
+ * be read.
+ */
+export function readTask(paths: TaskPaths): PersistedTask {
+  const source = readRecordText(paths);
+  let task: PersistedTask;
+  try {
+    task = parseRecord(source);
+  } catch (error) {
+    if (!PersistenceError.is(error)) throw error;
+    const { partial, cause } = error;
+    throw new PersistenceError(error.reason, error.message, { path: paths.json, partial, cause });
+  }
+  if (task.taskId !== paths.taskId) {
+    throw new PersistenceError(
+      'mismatch',
+      `The record in ${paths.json} names another task, ${JSON.stringify(task.taskId.slice(0, 64))}; it was copied or renamed by hand.`,
+      { path: paths.json, partial: task },
+    );
+  }
+  return task;
+}
+
+/** Writes a task's record, atomically (seed: `write_task`). A record of schema 2 or 3 becomes 4. */
+export function writeTask(paths: TaskPaths, task: PersistedTask): void {
+  makeSafeParents(paths.sessionDir, paths.json);
+  refuseTwoLayouts(paths);
+  store(paths, task);
+}
+
+/**
+ * Reads, changes and writes a record (seed: `update_task`). Of a task that has ended, only
+ * `completionDelivered` can change. Answers what was written.
+ */
+export function updateTask(
+  paths: TaskPaths,
+  update: (task: PersistedTask) => PersistedTask,
+): PersistedTask {
+  requireSafeParents(paths.sessionDir, paths.json);
+  refuseTwoLayouts(paths);
+  const original = readTask(paths);
+  const updated = update(original);
+  const { completionDelivered } = updated;
+  const allowed = isTerminal(original) ? { ...original, completionDelivered } : updated;
+  const task = { ...allowed, schemaVersion: writtenSchema(allowed.schemaVersion) };
+  store(paths, task);
+  return task;
+}
+
+/**
+ * Throws `mismatch` for a record whose session is not that of its directory. A database row is
+ * named by what the record says: a record that was put here must not lead to another one's row.
+ */
+export function requireOwnSession(paths: TaskPaths, task: PersistedTask): void {
+  if (hashSession(task.sessionId) === basename(paths.sessionDir)) return;
+  throw new PersistenceError(
+    'mismatch',
+    `The record in ${paths.json} belongs to another session's directory; it was copied or moved by hand.`,
+    { path: paths.json, partial: task },
+  );
+}
+
+function store(paths: TaskPaths, task: PersistedTask): void {
+  if (task.taskId !== paths.taskId) {
+    throw new PersistenceError(
+      'mismatch',
+      `The record of task ${task.taskId} can't be written to ${paths.json}.`,
+      { path: paths.json },
+    );
+  }
+  if (!isWrittenSchema(task.schemaVersion)) throw unsupportedSchema(task.schemaVersion, task);
+  const naming = paths.layout === 'flat' ? 'seed' : 'aft';
+  atomicWrite(paths.json, serializeRecord(task), task.taskId, naming);
+}
+
+function readRecordText(paths: TaskPaths): string {
+  const path = paths.json;
+  for (let attempt = 0; attempt < readAttempts; attempt += 1) {
+    const file = openSafely(paths.sessionDir, path);
+    try {
+      // Replaced since it was opened: the record is another file now.
+      if (file.stats.nlink === 0) continue;
+      if (file.stats.nlink > 1) {
+        throw new PersistenceError(
+          'unsafe-path',
+          `${path} has a second hard link, so it can be changed from elsewhere; it is not trusted.`,
+          { path },
+        );
+      }
+      const bytes = readWhole(file, path, largestRecord);
+      if (!isUtf8(bytes)) {
+        throw new PersistenceError('corrupt', `The record ${path} is not UTF-8 text.`, { path });
+      }
+      return bytes.toString('utf8');
+    } catch (error) {
+      throw PersistenceError.from(error, path);
+    } finally {
+      closeSync(file.fd);
+    }
+  }
+  throw new PersistenceError('io', `${path} is being replaced all the time; try again.`, { path });
+}

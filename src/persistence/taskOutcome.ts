@@ -1,0 +1,56 @@
+import type { RowOutcome } from './database.ts';
+import { PersistenceError, type PersistenceReason } from './errors.ts';
+import type { Outcome } from './outcome.ts';
+import type { PersistedTask } from './record.ts';
+
+/** All of an action is done. */
+export function done(taskId: string, words: string): Outcome {
+  return { done: true, reason: undefined, message: `Task ${taskId} ${words}.`, details: undefined };
+}
+
+/** The files are done, the row in AFT's database is not. */
+export function doneButRow(
+  taskId: string,
+  words: string,
+  row: RowOutcome,
+  consequence: string,
+): Outcome {
+  return {
+    done: true,
+    reason: 'row-not-updated',
+    message: `Task ${taskId} ${words}, but ${row.problem ?? row.result}. ${consequence}`,
+    details: `database row: ${row.result}`,
+  };
+}
+
+/** The action needs a task that has ended. */
+export function notTerminal(task: PersistedTask, action: string): Outcome {
+  return {
+    done: false,
+    reason: 'not-terminal',
+    message: `Task ${task.taskId} is ${task.status}; only a task that has ended can be ${action}. Kill it first, or wait for its end.`,
+    details: undefined,
+  };
+}
+
+const untouched = ' Its files were left as they are.';
+const advice: Readonly<Record<PersistenceReason, string>> = {
+  'not-found': ' It may be gone already: refresh the explorer.',
+  'unsupported-schema': '',
+  corrupt: untouched,
+  mismatch: untouched,
+  'unsafe-path': untouched,
+  io: '',
+};
+
+/** The files said no. Throws what is no PersistenceError. */
+export function refused(taskId: string, words: string, error: unknown): Outcome {
+  if (!PersistenceError.is(error)) throw error;
+  const { cause, reason } = error;
+  return {
+    done: false,
+    reason,
+    message: `Task ${taskId} ${words}: ${error.message}${advice[reason]}`,
+    details: cause instanceof Error ? (cause.stack ?? cause.message) : undefined,
+  };
+}
