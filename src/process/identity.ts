@@ -1,0 +1,119 @@
+import { isProcessNumber, leaderPid, liveMembers } from './processTable.ts';
+import type { ProcessInfo, ProcessSnapshot, RecordedProcess } from './processTable.ts';
+
+/** AFT writes `started_at` just before it starts the process: 30 s is schema 7's own allowance. */
+const startToleranceMs = 30_000;
+
+/**
+ * Is the process (or group) that a record names the task's?
+ * - `same`: it is, and it is ours. `leader`: its first process lives; else others of its group do.
+ * - `other-user`: it is, and it is another user's.
+ * - `gone`: neither the process nor a live member of its group is there.
+ * - `stranger`: the number belongs to another process now.
+ * - `unknown`: it can't be told.
+ */
+export type Identity = { readonly reason: string } & (
+  | { readonly kind: 'same'; readonly leader: boolean }
+  | { readonly kind: 'other-user'; readonly leader: boolean }
+  | { readonly kind: 'gone' | 'stranger' | 'unknown' }
+);
+
+/**
+ * Decides from what the process table said (`lookUp`).
+ * @param ownUid who we are; undefined where the system has no user numbers.
+ */
+export function identify(
+  recorded: RecordedProcess,
+  snapshot: ProcessSnapshot,
+  ownUid: number | undefined,
+): Identity {
+  const pid = leaderPid(recorded);
+  const pgid = recorded.pgid ?? pid;
+  if (pid === undefined) return { kind: 'gone', reason: 'its record names no process' };
+  if (!isProcessNumber(pid)) {
+    return {
+      kind: 'unknown',
+      reason: 'its record names a number that no process of a task can have',
+    };
+  }
+  if (pgid !== pid) {
+    return {
+      kind: 'unknown',
+      reason: `its record names process ${pid} and group ${String(pgid)}, which AFT never writes`,
+    };
+  }
+
+  const found = snapshot.processes.get(pid);
+  switch (found?.state) {
+    case undefined:
+      return { kind: 'unknown', reason: `process ${pid} was not looked up` };
+    case 'hidden':
+      return { kind: 'unknown', reason: found.reason };
+    case 'found':
+      if (!found.process.zombie) return identifyLeader(recorded, found.process, ownUid);
+      return identifySurvivors(recorded, pid, snapshot, ownUid);
+    case 'gone':
+      return identifySurvivors(recorded, pid, snapshot, ownUid);
+  }
+}
+
+function identifyLeader(
+  recorded: RecordedProcess,
+  leader: ProcessInfo,
+  ownUid: number | undefined,
+): Identity {
+  const { pid } = leader;
+  // Without groups (Windows) the start is all there is.
+  if (leader.pgid !== undefined && (leader.pgid !== pid || leader.sid !== pid)) {
+    return {
+      kind: 'stranger',
+      reason: `process ${pid} is another one now: it does not lead a session of its own`,
+    };
+  }
+  const late = leader.startedAt - recorded.startedAt;
+  if (Math.abs(late) > startToleranceMs) {
+    const words = `process ${pid} began ${duration(late)} the task`;
+    return leader.pgid === undefined
+      ? { kind: 'stranger', reason: `${words}, so it is another one` }
+      : { kind: 'unknown', reason: `${words}: it is another one, or the clock was changed` };
+  }
+  return ownedBy([leader], ownUid, true);
+}
+
+function identifySurvivors(
+  recorded: RecordedProcess,
+  pgid: number,
+  snapshot: ProcessSnapshot,
+  ownUid: number | undefined,
+): Identity {
+  const group = snapshot.groups.get(pgid);
+  if (group?.state === 'hidden') return { kind: 'unknown', reason: group.reason };
+  const members = liveMembers(group).filter((member) => member.pgid !== undefined);
+  if (members.length === 0) return { kind: 'gone', reason: `process ${pgid} has ended` };
+  const belongs = (member: ProcessInfo): boolean =>
+    (member.sid === undefined || member.sid === pgid) &&
+    member.startedAt + member.startPrecisionMs >= recorded.startedAt;
+  if (!members.every(belongs)) {
+    return { kind: 'stranger', reason: `group ${pgid} has processes that are not the task's` };
+  }
+  return ownedBy(members, ownUid, false);
+}
+
+function ownedBy(
+  members: readonly ProcessInfo[],
+  ownUid: number | undefined,
+  leader: boolean,
+): Identity {
+  const numbers = members.map((member) => member.pid).join(', ');
+  const others = members.filter((member) => member.uid !== ownUid);
+  if (others.length === members.length && ownUid !== undefined) {
+    const users = [...new Set(others.map((member) => String(member.uid)))].join(', ');
+    return { kind: 'other-user', leader, reason: `process ${numbers} belongs to user ${users}` };
+  }
+  return { kind: 'same', leader, reason: `process ${numbers} is the task's` };
+}
+
+function duration(late: number): string {
+  const seconds = Math.round(Math.abs(late) / 1000);
+  return `${seconds} s ${late < 0 ? 'before' : 'after'}`;
+}

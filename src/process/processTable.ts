@@ -1,0 +1,100 @@
+/** A process as the system's table has it. */
+export interface ProcessInfo {
+  readonly pid: number;
+  readonly ppid: number;
+  /** Absent where the system has no process groups (Windows). */
+  readonly pgid: number | undefined;
+  /** Absent where it can't be told: Windows; on macOS, for all but session leaders. */
+  readonly sid: number | undefined;
+  /** The real user id, which decides who may signal. Absent on Windows. */
+  readonly uid: number | undefined;
+  /** Dead, but not yet collected by its parent. */
+  readonly zombie: boolean;
+  /** Epoch milliseconds by the clock as it stands now: a stepped clock moves it. */
+  readonly startedAt: number;
+  /** The true start lies between `startedAt` and this many milliseconds later. */
+  readonly startPrecisionMs: number;
+}
+
+/** `hidden`: the system doesn't say (permission, `hidepid`, no process table). */
+export type ProcessLookup =
+  | { readonly state: 'found'; readonly process: ProcessInfo }
+  | { readonly state: 'gone' }
+  | { readonly state: 'hidden'; readonly reason: string };
+
+/** `members` may be empty, and has zombies too. */
+export type GroupLookup =
+  | { readonly state: 'listed'; readonly members: readonly ProcessInfo[] }
+  | { readonly state: 'hidden'; readonly reason: string };
+
+/** What was asked of a process table, at one moment. */
+export interface ProcessSnapshot {
+  readonly processes: ReadonlyMap<number, ProcessLookup>;
+  readonly groups: ReadonlyMap<number, GroupLookup>;
+}
+
+export type GroupSignal = 'SIGTERM' | 'SIGKILL';
+
+/** What became of a signal. `forbidden`: not a group that a task can have; see `isForbiddenGroup`. */
+export type SignalResult = 'sent' | 'gone' | 'not-permitted' | 'forbidden';
+
+export interface ProcessTable {
+  /**
+   * False on Windows: a "group" is a process and its descendants there, nothing ties descendants to
+   * a process that is gone, and there is no mild signal.
+   */
+  readonly hasGroups: boolean;
+  /** Listing groups costs a walk over all processes, so they are listed only when asked for. */
+  snapshot(pids: Iterable<number>, pgids: Iterable<number>): ProcessSnapshot;
+  /** This process and its ancestors, nearest first, as far as the system shows them. */
+  lineage(): readonly ProcessInfo[];
+  /** Sends a signal to every process of a group; 0 only asks whether that would be possible. */
+  signalGroup(pgid: number, signal: GroupSignal | 0): SignalResult;
+}
+
+/** The process that a record names. Absent: the record does not say. */
+export interface RecordedProcess {
+  readonly childPid: number | undefined;
+  readonly pgid: number | undefined;
+  /** Epoch milliseconds: when the record was made, just before its process. */
+  readonly startedAt: number;
+}
+
+/** The pid of the task's first process, which leads its group: AFT writes the same number as both. */
+export function leaderPid(recorded: RecordedProcess): number | undefined {
+  return recorded.childPid ?? recorded.pgid;
+}
+
+/** What a record can name as a process or a group: 0 and 1 have a meaning of their own in signals. */
+export function isProcessNumber(value: number | undefined): value is number {
+  return value !== undefined && Number.isInteger(value) && value > 1 && value <= 0x7fff_ffff;
+}
+
+/** Looks up the leaders of many tasks, and the groups of those whose leader is dead. */
+export function lookUp(table: ProcessTable, recorded: Iterable<RecordedProcess>): ProcessSnapshot {
+  const pids = [...recorded].map(leaderPid).filter(isProcessNumber);
+  const { processes } = table.snapshot(pids, []);
+  const leaderless = pids.filter((pid) => {
+    const found = processes.get(pid);
+    return found?.state === 'gone' || (found?.state === 'found' && found.process.zombie);
+  });
+  return { processes, groups: table.snapshot([], table.hasGroups ? leaderless : []).groups };
+}
+
+/** The members of a group that still run. */
+export function liveMembers(group: GroupLookup | undefined): readonly ProcessInfo[] {
+  return group?.state === 'listed' ? group.members.filter((member) => !member.zombie) : [];
+}
+
+/** The answer of a system that doesn't say anything. */
+export function hiddenSnapshot(
+  pids: Iterable<number>,
+  pgids: Iterable<number>,
+  reason: string,
+): ProcessSnapshot {
+  const hidden = { state: 'hidden', reason } as const;
+  return {
+    processes: new Map([...pids].map((pid) => [pid, hidden])),
+    groups: new Map([...pgids].map((pgid) => [pgid, hidden])),
+  };
+}
