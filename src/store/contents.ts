@@ -1,0 +1,310 @@
+import { dirname, join } from 'node:path';
+import { errorCode, errorText } from '../persistence/errors.ts';
+import type { ProcessTable } from '../process/processTable.ts';
+import { isSameTask, readBundle, taskKey, type Bundle, type BundlePlace } from './bundle.ts';
+import type { Clock } from './clock.ts';
+import { Judge } from './judge.ts';
+import {
+  findTask,
+  listRoot,
+  listSessions,
+  listTasks,
+  type Directory,
+  type FoundLayouts,
+  type SessionDirectory,
+} from './layout.ts';
+import type { Task, TaskChanges } from './task.ts';
+
+/** A session's directory, and the tasks in it by their ids. */
+export interface Session {
+  place: BundlePlace;
+  readonly bundles: Map<string, Bundle>;
+  /** Tasks that AFT is starting: a directory, and no record yet. */
+  readonly spawning: Set<string>;
+}
+
+/** How much work reading was. */
+export interface Statistics {
+  recordsRead: number;
+  sessionsListed: number;
+}
+
+/**
+ * What is in a storage, as far as it has been read. Each method reads a part of the disk anew,
+ * synchronously; the differences that this makes gather until they are taken.
+ */
+export class Contents {
+  readonly statistics: Statistics = { recordsRead: 0, sessionsListed: 0 };
+  /** By path. */
+  readonly sessions = new Map<string, Session>();
+  /** The directories above the sessions in which something may come or go. */
+  above: readonly Directory[] = [];
+  private readonly storage: { readonly id: string; readonly directory: string };
+  private readonly clock: Clock;
+  private readonly judge: Judge;
+  private readonly bundles = new Map<string, Bundle>();
+  /** Keys of the tasks that go on. */
+  private readonly running = new Set<string>();
+  private readonly unjudged = new Set<string>();
+  /** Each task touched since changes were last taken, as it was before. */
+  private readonly before = new Map<string, Task | undefined>();
+  /** By directory. */
+  private readonly problems = new Map<string, string>();
+
+  constructor(
+    storage: { readonly id: string; readonly directory: string },
+    processes: ProcessTable,
+    clock: Clock,
+  ) {
+    this.storage = storage;
+    this.clock = clock;
+    this.judge = new Judge(storage.directory, processes, clock);
+    this.above = [{ path: storage.directory, identity: 0, modifiedAt: 0 }];
+  }
+
+  get(key: string): Bundle | undefined {
+    return this.bundles.get(key);
+  }
+
+  tasks(): Task[] {
+    return Array.from(this.bundles.values(), ({ task }) => task);
+  }
+
+  /** Is there a task that goes on, or is being started? */
+  get hasLive(): boolean {
+    return this.running.size > 0 || this.spawning().size > 0;
+  }
+
+  /** The directories of the tasks that are being started, by key. */
+  spawning(): Map<string, string> {
+    const directories = new Map<string, string>();
+    for (const { place, spawning } of this.sessions.values()) {
+      for (const taskId of spawning) {
+        directories.set(taskKey(place, taskId), join(place.session.path, taskId));
+      }
+    }
+    return directories;
+  }
+
+  /** Why a directory can't be read, in words for the user. */
+  get problem(): string | undefined {
+    const [first, ...others] = this.problems.values();
+    if (first === undefined || others.length === 0) return first;
+    return `${first} And ${others.length} more like this.`;
+  }
+
+  /** How many tasks were touched since changes were last taken. */
+  get touched(): number {
+    return this.before.size;
+  }
+
+  /** Lists the directories down to the sessions. Answers the new sessions. */
+  readStructure(): Session[] {
+    const { directory: root } = this.storage;
+    const listing = this.attempt(root, () => listRoot(root));
+    if (listing === 'unreadable') return [];
+    const found = new Map<string, SessionDirectory>();
+    if (listing === 'missing') {
+      this.problems.clear();
+      this.problems.set(root, `The storage ${root} is not there any more.`);
+      this.above = [{ path: root, identity: 0, modifiedAt: 0 }];
+    } else {
+      this.above = [listing.root, ...listing.harnesses, ...listing.tasksDirectories];
+      for (const tasks of listing.tasksDirectories) {
+        const sessions = this.attempt(tasks.path, () => listSessions(tasks));
+        if (sessions === 'missing') continue;
+        const directories = sessions === 'unreadable' ? this.knownBelow(tasks.path) : sessions;
+        for (const directory of directories) found.set(directory.path, directory);
+      }
+    }
+    for (const session of [...this.sessions.values()]) {
+      if (!found.has(session.place.session.path)) this.drop(session);
+    }
+    const added: Session[] = [];
+    for (const [path, directory] of found) {
+      const { id, directory: storageDirectory } = this.storage;
+      const place = { storageId: id, storageDirectory, session: directory };
+      const known = this.sessions.get(path);
+      if (known !== undefined) {
+        known.place = place;
+        continue;
+      }
+      const session: Session = { place, bundles: new Map(), spawning: new Set() };
+      this.sessions.set(path, session);
+      added.push(session);
+    }
+    return added;
+  }
+
+  /** Lists a session's tasks, and reads one a step. */
+  *readSession(session: Session): Generator<void> {
+    const { path } = session.place.session;
+    this.statistics.sessionsListed += 1;
+    const found = this.attempt(path, () => listTasks(path));
+    if (found === 'unreadable') return;
+    if (found === 'missing') {
+      this.drop(session);
+      return;
+    }
+    for (const taskId of [...session.bundles.keys(), ...session.spawning]) {
+      if (!found.has(taskId)) this.keep(session, taskId, 'absent');
+    }
+    for (const [taskId, layouts] of found) {
+      this.read(session, taskId, layouts);
+      yield;
+    }
+  }
+
+  /** Reads one task. */
+  readTask(session: Session, taskId: string): void {
+    this.read(session, taskId, findTask(session.place.session.path, taskId));
+  }
+
+  /** Looks after the tasks that go on or are being started, one a step. */
+  *readLive(): Generator<void> {
+    for (const session of this.sessions.values()) {
+      for (const taskId of [...session.spawning]) {
+        this.readTask(session, taskId);
+        yield;
+      }
+    }
+    for (const key of [...this.running]) {
+      const bundle = this.bundles.get(key);
+      const session = bundle && this.sessions.get(bundle.paths.sessionDir);
+      if (session === undefined || bundle === undefined) continue;
+      this.readTask(session, bundle.task.taskId);
+      this.unjudged.add(key);
+      yield;
+    }
+  }
+
+  /** Has the liveness of a task that goes on judged with the next changes. */
+  rejudge(session: string, taskId: string): void {
+    const place = this.sessions.get(session)?.place;
+    const key = place && taskKey(place, taskId);
+    if (key !== undefined && this.running.has(key)) this.unjudged.add(key);
+  }
+
+  /** What has changed since the last call, liveness judged; absent where nothing has. */
+  takeChanges(): TaskChanges | undefined {
+    this.judgeRunning();
+    const added: Task[] = [];
+    const changed: Task[] = [];
+    const removed: Task[] = [];
+    for (const [key, before] of this.before) {
+      const after = this.bundles.get(key)?.task;
+      if (before === undefined) {
+        if (after !== undefined) added.push(after);
+      } else if (after === undefined) {
+        removed.push(before);
+      } else if (!isSameTask(before, after)) {
+        changed.push(after);
+      }
+    }
+    this.before.clear();
+    if (added.length + changed.length + removed.length === 0) return undefined;
+    return { added, changed, removed };
+  }
+
+  private judgeRunning(): void {
+    const tasks = [...this.unjudged].flatMap((key) => {
+      const bundle = this.bundles.get(key);
+      if (bundle?.running === undefined) return [];
+      return {
+        key,
+        bundle,
+        record: bundle.running,
+        paths: bundle.paths,
+        liveness: bundle.task.liveness,
+      };
+    });
+    this.unjudged.clear();
+    for (const [index, liveness] of this.judge.judge(tasks).entries()) {
+      const bundle = tasks[index]?.bundle;
+      if (bundle === undefined || bundle.task.liveness === liveness) continue;
+      this.put({ ...bundle, task: { ...bundle.task, liveness } });
+    }
+  }
+
+  private read(session: Session, taskId: string, layouts: FoundLayouts): void {
+    const known = session.bundles.get(taskId);
+    const now = this.clock.now();
+    const bundle = readBundle(session.place, taskId, layouts, known, now, () => {
+      this.statistics.recordsRead += 1;
+    });
+    if (bundle !== known) this.keep(session, taskId, bundle);
+  }
+
+  private keep(session: Session, taskId: string, bundle: Bundle | 'absent' | 'spawning'): void {
+    session.spawning.delete(taskId);
+    if (typeof bundle === 'object') {
+      this.put(bundle);
+      return;
+    }
+    if (bundle === 'spawning') session.spawning.add(taskId);
+    const known = session.bundles.get(taskId);
+    if (known === undefined) return;
+    const { key } = known.task;
+    this.note(key, known.task);
+    session.bundles.delete(taskId);
+    this.bundles.delete(key);
+    this.running.delete(key);
+    this.judge.forget(key);
+  }
+
+  private put(bundle: Bundle): void {
+    const { key, taskId } = bundle.task;
+    const session = this.sessions.get(bundle.paths.sessionDir);
+    const known = session?.bundles.get(taskId);
+    this.note(key, known?.task);
+    session?.bundles.set(taskId, bundle);
+    this.bundles.set(key, bundle);
+    if (bundle.running === undefined) {
+      this.running.delete(key);
+      this.judge.forget(key);
+      return;
+    }
+    this.running.add(key);
+    if (bundle.running !== known?.running) this.unjudged.add(key);
+  }
+
+  private note(key: string, before: Task | undefined): void {
+    if (!this.before.has(key)) this.before.set(key, before);
+  }
+
+  private drop(session: Session): void {
+    const { path } = session.place.session;
+    for (const taskId of [...session.bundles.keys()]) this.keep(session, taskId, 'absent');
+    this.sessions.delete(path);
+    this.problems.delete(path);
+  }
+
+  private knownBelow(tasksDirectory: string): SessionDirectory[] {
+    return Array.from(this.sessions.values(), ({ place }) => place.session).filter(
+      ({ path }) => dirname(path) === tasksDirectory,
+    );
+  }
+
+  /** Lists a directory. One that can't be read is a problem; what was known of it stays. */
+  private attempt<T>(directory: string, list: () => T): T | 'missing' | 'unreadable' {
+    try {
+      const listing = list();
+      this.problems.delete(directory);
+      return listing;
+    } catch (error) {
+      const code = errorCode(error);
+      if (code === 'ENOENT' || code === 'ENOTDIR') {
+        this.problems.delete(directory);
+        return 'missing';
+      }
+      const denied = code === 'EACCES' || code === 'EPERM';
+      this.problems.set(
+        directory,
+        denied
+          ? `${directory} can't be read: permission denied. Check its owner and mode.`
+          : `${directory} can't be read: ${errorText(error)}.`,
+      );
+      return 'unreadable';
+    }
+  }
+}

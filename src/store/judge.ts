@@ -1,0 +1,92 @@
+import { lstatSync } from 'node:fs';
+import { readExitMarker } from '../persistence/exitMarker.ts';
+import type { TaskPaths } from '../persistence/paths.ts';
+import type { PersistedTask } from '../persistence/record.ts';
+import { foreignStorage, storageFacts } from '../process/host.ts';
+import { identify, type Identity } from '../process/identity.ts';
+import { liveness } from '../process/liveness.ts';
+import { lookUp, type ProcessTable } from '../process/processTable.ts';
+import type { Clock } from './clock.ts';
+import type { Liveness } from '../process/liveness.ts';
+
+/** A task that goes on, by its record. */
+export interface RunningTask {
+  readonly key: string;
+  readonly record: PersistedTask;
+  readonly paths: TaskPaths;
+  /** As last judged. */
+  readonly liveness: Liveness;
+}
+
+/** A running AFT looks for ended tasks every 500 ms (0.57.2), and then writes their record. */
+const recordingGraceMs = 1500;
+
+/** Judges whether tasks live, and remembers since when their processes are gone. */
+export class Judge {
+  private readonly directory: string;
+  private readonly processes: ProcessTable;
+  private readonly clock: Clock;
+  private foreign: { readonly reason: string | undefined } | undefined;
+  private readonly goneSince = new Map<string, number>();
+
+  constructor(storageDirectory: string, processes: ProcessTable, clock: Clock) {
+    this.directory = storageDirectory;
+    this.processes = processes;
+    this.clock = clock;
+  }
+
+  /** The liveness of these tasks, in their order. The process table is read once. */
+  judge(tasks: readonly RunningTask[]): Liveness[] {
+    if (tasks.length === 0) return [];
+    const snapshot = lookUp(
+      this.processes,
+      tasks.map(({ record }) => record),
+    );
+    const uid = process.getuid?.();
+    return tasks.map((task) => this.judgeOne(task, identify(task.record, snapshot, uid)));
+  }
+
+  forget(key: string): void {
+    this.goneSince.delete(key);
+  }
+
+  private judgeOne(task: RunningTask, identity: Identity): Liveness {
+    const now = this.clock.now();
+    const goneBefore = this.goneSince.get(task.key);
+    const gone = identity.kind === 'gone' || identity.kind === 'stranger';
+    if (!gone) this.goneSince.delete(task.key);
+    else if (goneBefore === undefined) this.goneSince.set(task.key, now);
+    this.foreign ??= { reason: foreignStorage(storageFacts(this.directory)) };
+    const judged = liveness(task.record, identity, {
+      now,
+      foreign: this.foreign.reason,
+      exitMarker: exitMarker(task.paths),
+      goneSince: goneBefore,
+      changedAt: gone ? changedAt(task.paths) : undefined,
+    });
+    // An end that AFT is just recording is no orphan.
+    const justGone = gone && now - (goneBefore ?? now) < recordingGraceMs;
+    return judged === 'orphaned' && justGone && task.liveness === 'alive' ? 'alive' : judged;
+  }
+}
+
+function exitMarker(paths: TaskPaths): ReturnType<typeof readExitMarker> {
+  try {
+    return readExitMarker(paths);
+  } catch {
+    // A marker that can't be read says nothing.
+    return undefined;
+  }
+}
+
+/** When the record or a capture last changed, epoch milliseconds. */
+function changedAt({ json, stdout, stderr, pty }: TaskPaths): number | undefined {
+  const times = [json, stdout, stderr, pty].flatMap((path) => {
+    try {
+      return lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? [];
+    } catch {
+      return [];
+    }
+  });
+  return times.length === 0 ? undefined : Math.max(...times);
+}
