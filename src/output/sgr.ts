@@ -1,0 +1,274 @@
+import type { Color, Style, Underline } from './style.ts';
+
+/** The parameters of a control sequence. */
+export interface Parameters {
+  /** -1 where a parameter was left out. */
+  readonly values: Int32Array;
+  /** 1 where a parameter follows a colon: a part of the one before it. */
+  readonly joined: Uint8Array;
+  count: number;
+}
+
+const NO_COLOR = -1;
+const RGB = 0x1000000;
+
+const BOLD = 1 << 0;
+const DIM = 1 << 1;
+const ITALIC = 1 << 2;
+const BLINK = 1 << 3;
+const INVERSE = 1 << 4;
+const HIDDEN = 1 << 5;
+const STRIKETHROUGH = 1 << 6;
+const OVERLINE = 1 << 7;
+/** Three bits above the flags hold the place in `UNDERLINES`. */
+const UNDERLINE_SHIFT = 8;
+const UNDERLINE_MASK = 7 << UNDERLINE_SHIFT;
+const UNDERLINES: readonly Underline[] = ['none', 'single', 'double', 'curly', 'dotted', 'dashed'];
+
+/** Styles that are remembered, so that equal ones are one object. */
+const KNOWN_STYLES = 4096;
+
+/** What `save` keeps. */
+export interface SavedStyle {
+  readonly foreground: number;
+  readonly background: number;
+  readonly underlineColor: number;
+  readonly attributes: number;
+}
+
+/** The state that SGR sequences (ECMA-48 8.3.117, with xterm's and kitty's additions) change. */
+export class StyleState {
+  private foreground = NO_COLOR;
+  private background = NO_COLOR;
+  private underlineColor = NO_COLOR;
+  private attributes = 0;
+  private link: string | undefined;
+  private changed = false;
+  private style: Style | undefined;
+  private readonly plainStyles = new Map<number, Style>();
+  private readonly otherStyles = new Map<string, Style>();
+
+  /** The style of text printed now; absent where it has none. Equal styles are mostly one object. */
+  current(): Style | undefined {
+    if (this.changed) {
+      this.changed = false;
+      this.style = this.find();
+    }
+    return this.style;
+  }
+
+  setLink(target: string | undefined): void {
+    this.link = target;
+    this.changed = true;
+  }
+
+  /** Everything but the link, which only OSC 8 ends. */
+  reset(): void {
+    this.foreground = NO_COLOR;
+    this.background = NO_COLOR;
+    this.underlineColor = NO_COLOR;
+    this.attributes = 0;
+    this.changed = true;
+  }
+
+  save(): SavedStyle {
+    const { foreground, background, underlineColor, attributes } = this;
+    return { foreground, background, underlineColor, attributes };
+  }
+
+  restore(saved: SavedStyle): void {
+    this.foreground = saved.foreground;
+    this.background = saved.background;
+    this.underlineColor = saved.underlineColor;
+    this.attributes = saved.attributes;
+    this.changed = true;
+  }
+
+  apply(parameters: Parameters): void {
+    const { values, joined, count } = parameters;
+    this.changed = true;
+    if (count === 0) this.reset();
+    for (let at = 0; at < count;) {
+      const value = values[at] ?? 0;
+      let next = at + 1;
+      while (next < count && joined[next] === 1) next++;
+      if (value === 38 || value === 48 || value === 58) {
+        next = this.applyColor(value, parameters, at, next);
+      } else if (value === 4 && next > at + 1) {
+        const kind = values[at + 1] ?? 0;
+        this.underline(kind < 0 ? 1 : kind < UNDERLINES.length ? kind : 1);
+      } else {
+        this.applySimple(value);
+      }
+      at = next;
+    }
+  }
+
+  /** Returns where the next attribute starts. */
+  private applyColor(target: number, parameters: Parameters, at: number, next: number): number {
+    const { values, count } = parameters;
+    const kind = values[at + 1] ?? 0;
+    let color: Color | undefined;
+    let after = next;
+    if (next > at + 1) {
+      // 38:5:n, 38:2:r:g:b or, with a colour space, 38:2:space:r:g:b
+      if (kind === 5 && next > at + 2) color = paletteColor(values[at + 2]);
+      if (kind === 2 && next === at + 5) color = rgbColor(values, at + 2);
+      if (kind === 2 && next > at + 5) color = rgbColor(values, at + 3);
+    } else if (kind === 5) {
+      after = at + 3;
+      if (after <= count) color = paletteColor(values[at + 2]);
+    } else if (kind === 2) {
+      after = at + 5;
+      if (after <= count) color = rgbColor(values, at + 2);
+    } else {
+      // What the parameters of an unknown kind mean can't be told.
+      return count;
+    }
+    if (color !== undefined) {
+      if (target === 38) this.foreground = color;
+      else if (target === 48) this.background = color;
+      else this.underlineColor = color;
+    }
+    return after;
+  }
+
+  private applySimple(value: number): void {
+    if (value >= 30 && value <= 37) this.foreground = value - 30;
+    else if (value >= 40 && value <= 47) this.background = value - 40;
+    else if (value >= 90 && value <= 97) this.foreground = value - 90 + 8;
+    else if (value >= 100 && value <= 107) this.background = value - 100 + 8;
+    else {
+      switch (value) {
+        case -1:
+        case 0:
+          this.reset();
+          break;
+        case 1:
+          this.attributes |= BOLD;
+          break;
+        case 2:
+          this.attributes |= DIM;
+          break;
+        case 3:
+          this.attributes |= ITALIC;
+          break;
+        case 4:
+          this.underline(1);
+          break;
+        case 5:
+        case 6:
+          this.attributes |= BLINK;
+          break;
+        case 7:
+          this.attributes |= INVERSE;
+          break;
+        case 8:
+          this.attributes |= HIDDEN;
+          break;
+        case 9:
+          this.attributes |= STRIKETHROUGH;
+          break;
+        case 21:
+          this.underline(2);
+          break;
+        case 22:
+          this.attributes &= ~(BOLD | DIM);
+          break;
+        case 23:
+          this.attributes &= ~ITALIC;
+          break;
+        case 24:
+          this.underline(0);
+          break;
+        case 25:
+          this.attributes &= ~BLINK;
+          break;
+        case 27:
+          this.attributes &= ~INVERSE;
+          break;
+        case 28:
+          this.attributes &= ~HIDDEN;
+          break;
+        case 29:
+          this.attributes &= ~STRIKETHROUGH;
+          break;
+        case 39:
+          this.foreground = NO_COLOR;
+          break;
+        case 49:
+          this.background = NO_COLOR;
+          break;
+        case 53:
+          this.attributes |= OVERLINE;
+          break;
+        case 55:
+          this.attributes &= ~OVERLINE;
+          break;
+        case 59:
+          this.underlineColor = NO_COLOR;
+          break;
+      }
+    }
+  }
+
+  private underline(kind: number): void {
+    this.attributes = (this.attributes & ~UNDERLINE_MASK) | (kind << UNDERLINE_SHIFT);
+  }
+
+  private find(): Style | undefined {
+    const { foreground, background, underlineColor, attributes, link } = this;
+    if (link === undefined && foreground < RGB && background < RGB && underlineColor < 0) {
+      // Eleven bits of attributes and twice -1 to 255.
+      const key = (((foreground + 1) * 257 + background + 1) << 11) | attributes;
+      if (key === 0) return undefined;
+      return remembered(this.plainStyles, key) ?? remember(this.plainStyles, key, this.make());
+    }
+    const key = `${foreground} ${background} ${underlineColor} ${attributes} ${link ?? ''}`;
+    return remembered(this.otherStyles, key) ?? remember(this.otherStyles, key, this.make());
+  }
+
+  private make(): Style {
+    const has = (flag: number): boolean => (this.attributes & flag) !== 0;
+    return {
+      foreground: this.foreground < 0 ? undefined : this.foreground,
+      background: this.background < 0 ? undefined : this.background,
+      underlineColor: this.underlineColor < 0 ? undefined : this.underlineColor,
+      bold: has(BOLD),
+      dim: has(DIM),
+      italic: has(ITALIC),
+      blink: has(BLINK),
+      inverse: has(INVERSE),
+      hidden: has(HIDDEN),
+      strikethrough: has(STRIKETHROUGH),
+      overline: has(OVERLINE),
+      underline: UNDERLINES[this.attributes >> UNDERLINE_SHIFT] ?? 'none',
+      link: this.link,
+    };
+  }
+}
+
+function remembered<Key>(styles: ReadonlyMap<Key, Style>, key: Key): Style | undefined {
+  return styles.get(key);
+}
+
+function remember<Key>(styles: Map<Key, Style>, key: Key, style: Style): Style {
+  if (styles.size >= KNOWN_STYLES) styles.clear();
+  styles.set(key, style);
+  return style;
+}
+
+function paletteColor(index: number | undefined): Color | undefined {
+  if (index === -1) return 0;
+  return index !== undefined && index <= 255 ? index : undefined;
+}
+
+function rgbColor(values: Int32Array, at: number): Color | undefined {
+  let color = 0;
+  for (let part = at; part < at + 3; part++) {
+    const value = Math.max(0, values[part] ?? 0);
+    if (value > 255) return undefined;
+    color = color * 256 + value;
+  }
+  return RGB + color;
+}
