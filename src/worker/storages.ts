@@ -1,0 +1,186 @@
+import type { BirpcReturn } from 'birpc';
+import type { Candidate } from '../store/candidates.ts';
+import { StorageDiscovery, type Place, type Storage } from '../store/discovery.ts';
+import type { StorageState } from '../store/task.ts';
+import { TaskIndex } from '../store/taskIndex.ts';
+import type { StorageCalls, StorageEvents } from './calls.ts';
+import { StorageThread } from './storageThread.ts';
+
+export interface StoragesOptions {
+  /** Where storages may be, best first. */
+  readonly candidates: () => readonly Candidate[];
+  /** The bundled `worker/main.ts`. */
+  readonly workerScript: string;
+  readonly log: StorageEvents['onLog'];
+}
+
+interface Reading {
+  readonly thread: StorageThread;
+  state: StorageState;
+}
+
+const beginning: StorageState = {
+  scanning: true,
+  ready: false,
+  watching: 'none',
+  problem: undefined,
+};
+
+/**
+ * Every storage that was found, one worker thread each, and the index of all their tasks.
+ * This is what the explorer, the documents and the commands see of the disk.
+ */
+export class Storages {
+  readonly index = new TaskIndex();
+  private readonly options: StoragesOptions;
+  private readonly discovery: StorageDiscovery;
+  private readonly readings = new Map<string, Reading>();
+  private readonly stateListeners = new Set<() => void>();
+  private readonly stepListeners = new Set<StorageEvents['onStep']>();
+  private readonly waiting = new Set<() => void>();
+  private discovered = false;
+  private visible = false;
+
+  constructor(options: StoragesOptions) {
+    this.options = options;
+    this.discovery = new StorageDiscovery(options.candidates);
+    this.discovery.onDidChange((storages) => {
+      this.adopt(storages);
+    });
+  }
+
+  /** Looks for storages and starts to read them; resolves when the first scan of each is done. */
+  async start(): Promise<void> {
+    await this.discovery.refresh();
+    this.discovered = true;
+    this.adopt(this.discovery.storages);
+    await this.settled();
+  }
+
+  /** Where storages were looked for, found or not. */
+  get places(): readonly Place[] {
+    return this.discovery.places;
+  }
+
+  get storages(): readonly Storage[] {
+    return [...this.readings.values()].map(({ thread }) => thread.storage);
+  }
+
+  /** All storages' states as one. `ready`: every storage that was found has been read once. */
+  get state(): StorageState {
+    const states = [...this.readings.values()].map((reading) => reading.state);
+    const problems = states.flatMap(({ problem }) => problem ?? []);
+    return {
+      scanning: !this.discovered || states.some(({ scanning }) => scanning),
+      ready: this.discovered && states.every(({ ready }) => ready),
+      watching: states.some(({ watching }) => watching === 'polling') ? 'polling' : 'native',
+      problem: problems.length > 0 ? problems.join('\n') : undefined,
+    };
+  }
+
+  /** Calls `listener` after each change of `state` or `storages`; returns the way to stop that. */
+  onDidChangeState(listener: () => void): () => void {
+    this.stateListeners.add(listener);
+    return () => this.stateListeners.delete(listener);
+  }
+
+  /** Calls `listener` with what actions on tasks are doing; returns the way to stop that. */
+  onStep(listener: StorageEvents['onStep']): () => void {
+    this.stepListeners.add(listener);
+    return () => this.stepListeners.delete(listener);
+  }
+
+  /** Resolves when every storage has been read once. */
+  async settled(): Promise<void> {
+    if (this.state.ready) return;
+    await new Promise<void>((resolve) => this.waiting.add(resolve));
+  }
+
+  /** The worker of the storage that a task's key names; absent where that storage is not shown. */
+  callsFor(key: string): BirpcReturn<StorageCalls, StorageEvents> | undefined {
+    return this.readings.get(key.split('/', 1)[0] ?? '')?.thread.calls;
+  }
+
+  /** Looks for storages and reads all of them anew. */
+  async refresh(): Promise<void> {
+    await this.discovery.refresh();
+    this.adopt(this.discovery.storages);
+    await Promise.all(
+      [...this.readings.values()].map(async ({ thread }) => {
+        await thread.calls.refresh();
+      }),
+    );
+  }
+
+  setVisible(visible: boolean): void {
+    this.visible = visible;
+    for (const { thread } of this.readings.values()) void thread.calls.setVisible(visible);
+  }
+
+  async dispose(): Promise<void> {
+    this.discovery.dispose();
+    const threads = [...this.readings.values()].map(({ thread }) => thread);
+    this.readings.clear();
+    await Promise.all(threads.map((thread) => thread.close()));
+  }
+
+  private adopt(storages: readonly Storage[]): void {
+    const wanted = new Map(storages.map((storage) => [storage.id, storage]));
+    for (const [id, { thread }] of this.readings) {
+      if (!wanted.has(id)) this.drop(id, thread);
+    }
+    this.index.setStorages(storages);
+    for (const storage of wanted.values()) {
+      if (!this.readings.has(storage.id)) this.open(storage);
+    }
+    this.announce();
+  }
+
+  private open(storage: Storage): void {
+    const { log, workerScript } = this.options;
+    log('info', `reading the storage ${storage.directory}`);
+    const thread = new StorageThread(
+      workerScript,
+      storage,
+      {
+        onChanges: (changes) => {
+          if (this.readings.has(storage.id)) this.index.apply(changes);
+        },
+        onState: (state) => {
+          const reading = this.readings.get(storage.id);
+          if (reading === undefined) return;
+          reading.state = state;
+          this.announce();
+        },
+        onStep: (key, step) => {
+          for (const listener of this.stepListeners) listener(key, step);
+        },
+        onLog: log,
+      },
+      (error) => {
+        log('error', `reading ${storage.directory} stopped: ${error.stack ?? error.message}`);
+        if (this.readings.get(storage.id)?.thread !== thread) return;
+        // The next refresh or discovery opens it again; until then its tasks are not to be trusted.
+        this.drop(storage.id, thread);
+        this.announce();
+      },
+    );
+    this.readings.set(storage.id, { thread, state: beginning });
+    void thread.calls.start();
+    void thread.calls.setVisible(this.visible);
+  }
+
+  private drop(id: string, thread: StorageThread): void {
+    this.readings.delete(id);
+    this.index.removeStorage(id);
+    void thread.close();
+  }
+
+  private announce(): void {
+    if (this.state.ready) {
+      for (const resolve of this.waiting) resolve();
+      this.waiting.clear();
+    }
+    for (const listener of this.stateListeners) listener();
+  }
+}
