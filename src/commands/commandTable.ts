@@ -1,0 +1,71 @@
+import * as vscode from 'vscode';
+import { Disposable } from '../vscode/disposable.ts';
+import { UserError } from '../vscode/userError.ts';
+
+/** Every command, below `aftTasks.`. A test holds this list against package.json. */
+export const commandIds = [
+  'openOutput',
+  'openStdout',
+  'openStderr',
+  'openPty',
+  'openRaw',
+  'kill',
+  'delete',
+  'markDelivered',
+  'refresh',
+  'revealTask',
+  'copyTaskId',
+  'copyCommand',
+  'revealInFileManager',
+  'filter',
+  'clearFilter',
+  'addStorageDirectory',
+  'showStorages',
+  'openSettings',
+  'showLog',
+] as const;
+
+export type CommandId = (typeof commandIds)[number];
+
+/**
+ * A command's handler. VS Code hands over a tree item and the selected ones, scripts hand over a
+ * task's key or id, the palette nothing: `TaskPicker` makes tasks of any of these.
+ */
+export type CommandHandler = (argument?: unknown, selected?: unknown) => unknown;
+
+export type CommandTable = Readonly<Record<CommandId, CommandHandler>>;
+
+/** Registers every command; what one of them throws is told to the user and logged, never lost. */
+export class Commands extends Disposable {
+  constructor(table: CommandTable, log: vscode.LogOutputChannel) {
+    super();
+    for (const id of commandIds) {
+      this.register(
+        vscode.commands.registerCommand(
+          `aftTasks.${id}`,
+          async (argument?: unknown, selected?: unknown) => {
+            try {
+              return await table[id](argument, selected);
+            } catch (error) {
+              report(id, error, log);
+              return undefined;
+            }
+          },
+        ),
+      );
+    }
+  }
+}
+
+function report(id: CommandId, error: unknown, log: vscode.LogOutputChannel): void {
+  const showLog = vscode.l10n.t('Show Log');
+  if (error instanceof UserError) {
+    log.warn(`${id}: ${error.message}`);
+  } else {
+    log.error(`${id}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  void vscode.window.showErrorMessage(message, showLog).then((choice) => {
+    if (choice === showLog) log.show();
+  });
+}

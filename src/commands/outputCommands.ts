@@ -1,0 +1,93 @@
+import * as vscode from 'vscode';
+import type { OutputStream } from '../api.ts';
+import type { CaptureStream } from '../persistence/record.ts';
+import type { Task } from '../store/task.ts';
+import { UserError } from '../vscode/userError.ts';
+import { outputUri, parseOutputUri } from '../vscode/uris.ts';
+import { bytesInWords } from '../vscode/words.ts';
+import type { Storages } from '../worker/storages.ts';
+import type { CommandHandler } from './commandTable.ts';
+import type { TaskPicker } from './taskPicker.ts';
+
+type OutputCommand =
+  'openOutput' | 'openStdout' | 'openStderr' | 'openPty' | 'openRaw' | 'revealInFileManager';
+
+/** Commands that open what a task wrote. */
+export function outputCommands(
+  picker: TaskPicker,
+  storages: Storages,
+): Record<OutputCommand, CommandHandler> {
+  const { t } = vscode.l10n;
+
+  const open = async (argument: unknown, stream: OutputStream, title: string): Promise<void> => {
+    const fits = (task: Task): boolean =>
+      stream === 'output' || task.captures[stream] !== undefined;
+    const task = await picker.pickOne(argument, title, fits);
+    if (task === undefined) return;
+    if (!fits(task)) {
+      throw new UserError(
+        t('{0} has no {1} capture: it runs in {2} mode.', task.taskId, stream, task.mode),
+      );
+    }
+    // `vscode.open` shows a document in preview, as a click in the file explorer does.
+    await vscode.commands.executeCommand('vscode.open', outputUri(task.key, stream));
+  };
+
+  const capturePath = async (task: Task, stream: CaptureStream): Promise<string> => {
+    const path = await storages.callsFor(task.key)?.capturePath(task.key, stream);
+    if (path === undefined) throw new UserError(t('The storage of {0} is not open.', task.taskId));
+    return path;
+  };
+
+  return {
+    openOutput: (argument) => open(argument, 'output', t('Open the output of')),
+    openStdout: (argument) => open(argument, 'stdout', t('Open the standard output of')),
+    openStderr: (argument) => open(argument, 'stderr', t('Open the standard error of')),
+    openPty: (argument) => open(argument, 'pty', t('Open the terminal capture of')),
+    openRaw: async (argument) => {
+      const task = await picker.pickOne(argument, t('Open a raw capture file of'), hasCapture);
+      if (task === undefined) return;
+      const stream = await pickCapture(task, argument);
+      if (stream === undefined) return;
+      const uri = vscode.Uri.file(await capturePath(task, stream));
+      await vscode.commands.executeCommand('vscode.open', uri);
+    },
+    revealInFileManager: async (argument) => {
+      const task = await picker.pickOne(argument, t('Reveal the files of'), hasCapture);
+      if (task === undefined) return;
+      const stream = (Object.keys(task.captures) as CaptureStream[])[0];
+      if (stream === undefined) throw new UserError(t('{0} has no files to show.', task.taskId));
+      const path = await capturePath(task, stream);
+      // A browser or a remote window has no file manager on the machine that has the files.
+      if (vscode.env.uiKind === vscode.UIKind.Web || vscode.env.remoteName !== undefined) {
+        await vscode.env.clipboard.writeText(path);
+        void vscode.window.showInformationMessage(
+          t('There is no file manager on this side. The path is on the clipboard: {0}', path),
+        );
+        return;
+      }
+      await vscode.commands.executeCommand('revealFileInOS', vscode.Uri.file(path));
+    },
+  };
+}
+
+function hasCapture(task: Task): boolean {
+  return Object.keys(task.captures).length > 0;
+}
+
+/** The capture to open: the one that the document shows, the only one with content, or as asked. */
+async function pickCapture(task: Task, argument: unknown): Promise<CaptureStream | undefined> {
+  const { t } = vscode.l10n;
+  const shown = argument instanceof vscode.Uri ? parseOutputUri(argument)?.stream : undefined;
+  if (shown !== undefined && shown !== 'output') return shown;
+  const captures = Object.entries(task.captures) as [CaptureStream, number][];
+  if (captures.length === 0) throw new UserError(t('{0} has no capture.', task.taskId));
+  const written = captures.filter(([, size]) => size > 0);
+  const [only, ...more] = written.length > 0 ? written : captures.slice(0, 1);
+  if (more.length === 0) return only?.[0];
+  const picked = await vscode.window.showQuickPick(
+    written.map(([stream, size]) => ({ label: stream, description: bytesInWords(size), stream })),
+    { title: t('Open the raw capture file of {0}', task.taskId) },
+  );
+  return picked?.stream;
+}

@@ -1,0 +1,72 @@
+import * as vscode from 'vscode';
+import type { Task } from '../store/task.ts';
+import { bytesInWords, durationInWords } from '../vscode/words.ts';
+import { agentNotTold } from './items.ts';
+import { isUndelivered, taskState } from './taskState.ts';
+
+/**
+ * A task's tooltip. Everything that comes from the task stands in a code fence that its content
+ * can't close, or is escaped; no links, no commands, no HTML.
+ */
+export function taskTooltip(task: Task, lastLines: readonly string[]): vscode.MarkdownString {
+  const { t } = vscode.l10n;
+  const markdown = new vscode.MarkdownString();
+  if (task.command !== '') markdown.appendMarkdown(fenced(cut(task.command, 4000), 'shellscript'));
+  const facts: [string, string | undefined][] = [
+    [t('Status'), statusInWords(task)],
+    [t('Problem'), task.problem],
+    [t('Started'), task.startedAt === undefined ? undefined : timeInWords(task.startedAt)],
+    [t('Ended'), task.finishedAt === undefined ? undefined : timeInWords(task.finishedAt)],
+    [t('Duration'), task.durationMs === undefined ? undefined : durationInWords(task.durationMs)],
+    [t('Directory'), task.workdir],
+    [t('Process'), processInWords(task)],
+    [t('Output'), outputInWords(task)],
+    [t('Agent'), isUndelivered(task) ? agentNotTold() : undefined],
+    [t('Task'), [task.taskId, task.harness].filter(Boolean).join(' · ')],
+    [t('Session'), task.sessionId],
+  ];
+  for (const [name, value] of facts) {
+    if (value === undefined || value === '') continue;
+    markdown.appendMarkdown(`**${name}:** `).appendText(cut(value, 500)).appendMarkdown('  \n');
+  }
+  if (lastLines.length > 0) {
+    markdown.appendMarkdown('\n').appendMarkdown(fenced(lastLines.join('\n'), 'log'));
+  }
+  return markdown;
+}
+
+function statusInWords(task: Task): string {
+  const { words } = taskState(task);
+  const exit =
+    task.exitCode !== undefined && task.status !== 'failed'
+      ? vscode.l10n.t('exit {0}', task.exitCode)
+      : undefined;
+  return [words, exit, task.statusReason].filter(Boolean).join(' · ');
+}
+
+function processInWords(task: Task): string | undefined {
+  if (task.liveness === 'ended' || task.pid === undefined) return undefined;
+  return vscode.l10n.t('pid {0}, group {1}', task.pid, task.pgid ?? '–');
+}
+
+function outputInWords(task: Task): string | undefined {
+  const sizes = Object.entries(task.captures).map(
+    ([stream, size]) => `${stream} ${bytesInWords(size)}`,
+  );
+  return sizes.length > 0 ? sizes.join(', ') : undefined;
+}
+
+function timeInWords(time: number): string {
+  return new Date(time).toLocaleString(vscode.env.language);
+}
+
+/** A code block whose fence is longer than any run of backticks inside. */
+function fenced(text: string, language: string): string {
+  const runs = text.match(/`+/g) ?? [];
+  const fence = '`'.repeat(Math.max(3, ...runs.map((run) => run.length + 1)));
+  return `${fence}${language}\n${text}\n${fence}\n`;
+}
+
+function cut(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length)}…` : text;
+}

@@ -1,0 +1,43 @@
+import * as vscode from 'vscode';
+
+const second = 1000;
+const minute = 60 * second;
+const hour = 60 * minute;
+const day = 24 * hour;
+
+/** A length of time in coarse words, so that a label does not change every second. */
+export function durationInWords(milliseconds: number): string {
+  const { t } = vscode.l10n;
+  if (milliseconds < second) return t('< 1 s');
+  if (milliseconds < minute) return t('{0} s', Math.floor(milliseconds / second));
+  if (milliseconds < hour) return t('{0} min', Math.floor(milliseconds / minute));
+  if (milliseconds < day) return t('{0} h', Math.floor(milliseconds / hour));
+  return t('{0} d', Math.floor(milliseconds / day));
+}
+
+/** How long ago it was; a time in the future (clocks differ) is "just now". */
+export function ageInWords(time: number, now: number): string {
+  const { t } = vscode.l10n;
+  return now - time < minute ? t('just now') : t('{0} ago', durationInWords(now - time));
+}
+
+/** A size in the largest unit that leaves a number of at least one. */
+export function bytesInWords(bytes: number): string {
+  const units = ['B', 'KB', 'MB', 'GB', 'TB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  const digits = unit === 0 || value >= 10 ? 0 : 1;
+  return `${value.toLocaleString(vscode.env.language, { maximumFractionDigits: digits })} ${units[unit] ?? ''}`;
+}
+
+/** The first line of a command, cut, without characters that could disguise it in a label. */
+export function firstLine(text: string, length = 120): string {
+  const line = /[^\r\n]*\S[^\r\n]*/.exec(text.slice(0, 10_000))?.[0] ?? '';
+  // \p{Cc}: control characters; \p{Cf}: those that reorder or hide text (bidirectional, zero width).
+  const clean = line.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ').trim();
+  return clean.length > length ? `${clean.slice(0, length - 1)}…` : clean;
+}
