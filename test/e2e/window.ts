@@ -1,0 +1,19 @@
+import { startChromium } from '../support/chromium.ts';
+import { readSample, type Sample } from '../support/sampleTasks.ts';
+import { Workbench } from './workbench.ts';
+
+export interface SampleWindow {
+  readonly workbench: Workbench;
+  readonly sample: Sample;
+}
+
+/** A window on the sample that the run is about; the scope ends its browser. */
+export async function openWindow(scope: AsyncDisposableStack): Promise<SampleWindow> {
+  const { WORKBENCH_ADDRESS: address, WORKBENCH_SETTINGS: settings } = process.env;
+  if (address === undefined || settings === undefined) {
+    throw new Error('There is no window to test: run the tests by npm run test:e2e.');
+  }
+  const browser = await startChromium(scope);
+  const workbench = await Workbench.open(browser, address, settings);
+  return { workbench, sample: readSample() };
+}

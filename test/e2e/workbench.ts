@@ -1,0 +1,266 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, Locator, Page } from 'playwright-core';
+import { out } from '../support/root.ts';
+
+/** A row of the explorer's tree, as it is on the screen. */
+export interface TreeRow {
+  readonly label: string;
+  readonly description: string;
+  /** 1 at the top. */
+  readonly level: number;
+  /** Absent where the row has nothing beneath. */
+  readonly expanded: boolean | undefined;
+  readonly selected: boolean;
+}
+
+const themes = {
+  dark: 'Dark 2026',
+  light: 'Light 2026',
+  'high-contrast': 'Default High Contrast',
+} as const;
+
+export type Theme = keyof typeof themes;
+
+const bodyClasses = { dark: 'vs-dark', light: 'vs', 'high-contrast': 'hc-black' } as const;
+
+/** What we ask of an element in the page; this program itself knows no DOM. */
+interface ShownElement {
+  readonly textContent: string | null;
+  getAttribute(name: string): string | null;
+  getBoundingClientRect(): { readonly top: number };
+  querySelector(selector: string): ShownElement | null;
+}
+
+/** A window of VS Code in a browser, used as a person uses it: by what is on the screen. */
+export class Workbench {
+  readonly page: Page;
+  private readonly settingsFile: string;
+  private theme: Theme = 'dark';
+
+  private constructor(page: Page, settingsFile: string) {
+    this.page = page;
+    this.settingsFile = settingsFile;
+  }
+
+  /** Opens a window and waits until it can be used. `settingsFile`: the server's user settings. */
+  static async open(browser: Browser, address: string, settingsFile: string): Promise<Workbench> {
+    const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+    page.setDefaultTimeout(20_000);
+    const workbench = new Workbench(page, settingsFile);
+    await page.goto(address);
+    await page.locator('.monaco-workbench .statusbar').waitFor({ timeout: 60_000 });
+    return workbench;
+  }
+
+  /** As a reload of the window by the user. */
+  async reload(): Promise<void> {
+    await this.page.reload();
+    await this.page.locator('.monaco-workbench .statusbar').waitFor({ timeout: 60_000 });
+  }
+
+  /** Changes a user setting behind the window's back, and reloads it: it does not watch the file. */
+  async setSetting(key: string, value: unknown): Promise<void> {
+    const settings = JSON.parse(readFileSync(this.settingsFile, 'utf8')) as Record<string, unknown>;
+    settings[key] = value;
+    writeFileSync(this.settingsFile, JSON.stringify(settings, undefined, 2));
+    await this.reload();
+  }
+
+  async setTheme(theme: Theme): Promise<void> {
+    await this.runCommand('Preferences: Color Theme');
+    await this.pick(themes[theme]);
+    await this.page.locator(`.monaco-workbench.${bodyClasses[theme]}`).waitFor();
+    this.theme = theme;
+  }
+
+  /** Runs a command by its title in the palette, as `AFT Tasks: Refresh`. */
+  async runCommand(title: string): Promise<void> {
+    await this.page.keyboard.press('F1');
+    await this.quickPickRows().first().waitFor();
+    await this.pick(title, `>${title}`);
+  }
+
+  /** Chooses an entry of the open quick pick. */
+  async pick(entry: string, typed: string = entry): Promise<void> {
+    await this.page.locator('.quick-input-widget:visible input').first().fill(typed);
+    await this.quickPickRows().filter({ hasText: entry }).first().click();
+  }
+
+  /** The entries of an open quick pick. */
+  quickPickRows(): Locator {
+    return this.page.locator('.quick-input-widget:visible .monaco-list-row');
+  }
+
+  /** Opens the AFT Tasks view container by its icon, where it is not open yet. */
+  async openExplorer(): Promise<void> {
+    const icon = this.page.locator('.activitybar .action-item', {
+      has: this.page.getByLabel(/^AFT Tasks/),
+    });
+    await icon.first().waitFor();
+    if (!(await this.explorer().isVisible())) await icon.first().click();
+    await this.explorer().waitFor();
+  }
+
+  /** The view container, without its title. */
+  explorer(): Locator {
+    return this.page.locator('[id="workbench.view.extension.aftTasks"]');
+  }
+
+  /** The row with this text in its label or description. */
+  row(text: string | RegExp): Locator {
+    return this.explorer().locator('.monaco-list-row').filter({ hasText: text }).first();
+  }
+
+  /** The rows on the screen, from top to bottom. */
+  async rows(): Promise<TreeRow[]> {
+    const rows = await this.explorer()
+      .locator('.monaco-list-row')
+      .evaluateAll((elements: ShownElement[]) =>
+        elements.map((element) => ({
+          top: element.getBoundingClientRect().top,
+          label: element.querySelector('.label-name')?.textContent ?? '',
+          description: element.querySelector('.label-description')?.textContent ?? '',
+          level: Number(element.getAttribute('aria-level')),
+          expanded: element.getAttribute('aria-expanded'),
+          selected: element.getAttribute('aria-selected') === 'true',
+        })),
+      );
+    return rows
+      .sort((a, b) => a.top - b.top)
+      .map(({ label, description, level, expanded, selected }) => ({
+        label,
+        description,
+        level,
+        expanded: expanded === null ? undefined : expanded === 'true',
+        selected,
+      }));
+  }
+
+  async clickRow(text: string | RegExp): Promise<void> {
+    await this.row(text).click();
+  }
+
+  /** Clicks one of the buttons that a row shows when the pointer is on it. */
+  async inlineAction(rowText: string | RegExp, action: string): Promise<void> {
+    const row = this.row(rowText);
+    await row.hover();
+    await row.getByRole('button', { name: action }).first().click();
+  }
+
+  /** Chooses an item of a row's context menu. */
+  async contextMenu(rowText: string | RegExp, item: string): Promise<void> {
+    await this.row(rowText).click({ button: 'right' });
+    await this.page
+      .locator('.context-view .monaco-menu')
+      .getByRole('menuitem', { name: item })
+      .first()
+      .click();
+  }
+
+  /** Clicks a button in the view's title. */
+  async titleAction(action: string): Promise<void> {
+    await this.explorer().hover();
+    await this.page.locator('.sidebar').getByRole('button', { name: action }).first().click();
+  }
+
+  /** The text of a tooltip that a row shows. */
+  async tooltip(rowText: string | RegExp): Promise<string> {
+    await this.row(rowText).hover();
+    const hover = this.page.locator('.workbench-hover').filter({ visible: true }).last();
+    await hover.waitFor();
+    return hover.innerText();
+  }
+
+  /** The lines of the active editor that are on the screen. */
+  async editorText(): Promise<string> {
+    const lines = await this.editor()
+      .locator('.view-lines > .view-line')
+      .evaluateAll((elements: ShownElement[]) =>
+        elements.map((element) => ({
+          top: element.getBoundingClientRect().top,
+          text: element.textContent ?? '',
+        })),
+      );
+    return lines
+      .sort((a, b) => a.top - b.top)
+      .map(({ text }) => text.replaceAll('\u00a0', ' '))
+      .join('\n');
+  }
+
+  /** The active group's editor. */
+  editor(): Locator {
+    return this.page.locator('.editor-group-container.active .monaco-editor').first();
+  }
+
+  /** Resolves when the active editor shows a text on the screen. */
+  async editorShows(text: string | RegExp): Promise<string> {
+    return this.until(
+      async () => {
+        if ((await this.editor().count()) === 0) return undefined;
+        const shown = await this.editorText();
+        const fits = typeof text === 'string' ? shown.includes(text) : text.test(shown);
+        return fits ? shown : undefined;
+      },
+      `The editor does not show ${String(text)}`,
+    );
+  }
+
+  /** The names on the active group's tabs. */
+  async tabs(): Promise<string[]> {
+    return this.page.locator('.editor-group-container.active .tab .label-name').allInnerTexts();
+  }
+
+  /** Clicks a button of the modal dialog. */
+  async answerDialog(button: string): Promise<string> {
+    const dialog = this.page.locator('.monaco-dialog-box');
+    await dialog.waitFor();
+    const text = await dialog.innerText();
+    await dialog.getByRole('button', { name: button, exact: true }).click();
+    await dialog.waitFor({ state: 'detached' });
+    return text;
+  }
+
+  /** Resolves with the text of a notification that contains `text`. */
+  async notification(text: string | RegExp): Promise<string> {
+    const toast = this.toasts().filter({ hasText: text }).first();
+    await toast.waitFor();
+    return toast.innerText();
+  }
+
+  /** Clicks a button of a notification. */
+  async answerNotification(text: string | RegExp, button: string): Promise<void> {
+    const toast = this.toasts().filter({ hasText: text }).first();
+    await toast.locator('.monaco-text-button').getByText(button, { exact: true }).click();
+  }
+
+  async clearNotifications(): Promise<void> {
+    await this.runCommand('Notifications: Clear All Notifications');
+    await this.toasts().first().waitFor({ state: 'detached' });
+  }
+
+  private toasts(): Locator {
+    return this.page.locator('.notification-toast .notification-list-item');
+  }
+
+  /** Keeps a picture: `out/screenshots/<name>-<theme>.png`. Answers with its path. */
+  async screenshot(name: string): Promise<string> {
+    const folder = join(out, 'screenshots');
+    mkdirSync(folder, { recursive: true });
+    const path = join(folder, `${name}-${this.theme}.png`);
+    // Fades and spinners are the browser's; what they lead to is what the picture is for.
+    await this.page.screenshot({ path, animations: 'disabled', caret: 'hide' });
+    return path;
+  }
+
+  /** Resolves with the first thing that `find` finds, asked again and again. */
+  async until<T>(find: () => Promise<T | undefined>, problem: string): Promise<T> {
+    const deadline = Date.now() + 20_000;
+    for (;;) {
+      const found = await find();
+      if (found !== undefined) return found;
+      if (Date.now() > deadline) throw new Error(`${problem}, after 20 s.`);
+      await this.page.waitForTimeout(100);
+    }
+  }
+}
