@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { bundlePaths, hashSession, type TaskPaths } from '../../src/persistence/paths.ts';
+import { readTask } from '../../src/persistence/taskFile.ts';
+import { sampleTasks, type Sample, type SampleTaskName } from '../support/sampleTasks.ts';
+import { openWindow } from './window.ts';
+import type { Theme, Workbench } from './workbench.ts';
+
+/** The packaged extension as a person uses it, on the tasks of an AFT that runs. */
+describe('AFT Tasks', () => {
+  const scope = new AsyncDisposableStack();
+  let workbench: Workbench;
+  let sample: Sample;
+
+  before(async () => {
+    ({ workbench, sample } = await openWindow(scope));
+    await workbench.openExplorer();
+    await rowOf('build').waitFor();
+  });
+
+  after(async () => {
+    await scope.disposeAsync();
+  });
+
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed') {
+      await workbench.screenshot(`failed-${this.currentTest.title.replace(/\W+/g, '-')}`);
+    }
+    await workbench.runCommand('View: Close All Editors');
+    await workbench.runCommand('Notifications: Clear All Notifications');
+  });
+
+  function rowOf(name: SampleTaskName): ReturnType<Workbench['row']> {
+    return workbench.row(firstLineOf(name));
+  }
+
+  function firstLineOf(name: SampleTaskName): string {
+    return sampleTasks[name].command.split('\n', 1)[0]!;
+  }
+
+  function idOf(name: SampleTaskName): string {
+    return sample.tasks[name]!.taskId;
+  }
+
+  function pathsOf(name: SampleTaskName): TaskPaths {
+    const { sessionId, taskId } = sample.tasks[name]!;
+    const tasks = join(sample.storageDirectory, sample.harness ?? '', 'bash-tasks');
+    const layout = sample.harness === undefined ? 'flat' : 'directory';
+    return bundlePaths(join(tasks, hashSession(sessionId)), taskId, layout);
+  }
+
+  async function describedAs(name: SampleTaskName, words: RegExp): Promise<void> {
+    await workbench.row(new RegExp(`${firstLineOf(name)}.*${words.source}`)).waitFor();
+  }
+
+  it('shows every session, those with a running task first, and their tasks beneath', async () => {
+    const rows = await workbench.rows();
+    const sessions = rows.filter(({ level }) => level === 1).map(({ label }) => label);
+    assert.deepEqual([...sessions].sort(), ['ses_data import/nightly', 'ses_shop', 'ses_terminal']);
+    assert.equal(sessions.at(-1), 'ses_data import/nightly');
+    await describedAs('test', /exit 1/);
+    await describedAs('serve', /killed/);
+    await describedAs('smoke', /timed out/);
+    await describedAs('monitor', /running/);
+  });
+
+  for (const theme of ['dark', 'light', 'high-contrast'] satisfies Theme[]) {
+    it(`can be looked at in a ${theme} theme`, async () => {
+      await workbench.setTheme(theme);
+      await workbench.clickRow(firstLineOf('test'));
+      await workbench.editorShows(/\w/);
+      const picture = await workbench.screenshot('explorer');
+      assert.ok(existsSync(picture));
+    });
+  }
+
+  it('shows the output of a task at a click, without escape characters', async () => {
+    await workbench.clickRow(firstLineOf('test'));
+    const text = await workbench.editorShows(/\w/);
+    assert.ok(!text.includes('\x1b') && !text.includes('␛'));
+    assert.deepEqual(await workbench.tabs(), [`${idOf('test')}.output.log`]);
+  });
+
+  it('shows the output of a running task as it grows', async () => {
+    await workbench.runCommand('AFT Tasks: Filter Tasks…');
+    await workbench.page.keyboard.type('watch.sh');
+    await workbench.page.keyboard.press('Enter');
+    await workbench.clickRow(firstLineOf('watch'));
+    const before = await workbench.editorShows(/\w/);
+    await workbench.runCommand('Go to Bottom of Editor').catch(() => undefined);
+    await workbench.until(
+      async () => ((await workbench.editorText()) === before ? undefined : true),
+      'The output does not grow',
+    );
+    await workbench.runCommand('AFT Tasks: Clear Filter');
+    await rowOf('build').waitFor();
+  });
+
+  it('tells what it knows of a task in the tooltip', async () => {
+    const tooltip = await workbench.tooltip(firstLineOf('serve'));
+    assert.match(tooltip, /killed/);
+    assert.ok(tooltip.includes(idOf('serve')));
+    assert.ok(tooltip.includes(sample.projectDirectory));
+    await workbench.page.keyboard.press('Escape');
+  });
+
+  it('kills a running task after asking, and AFT records it', async () => {
+    await workbench.inlineAction(firstLineOf('monitor'), 'Kill Task');
+    const question = await workbench.answerDialog('Kill');
+    assert.ok(question.includes(firstLineOf('monitor')));
+    await workbench.notification(/was killed/);
+    await describedAs('monitor', /killed/);
+    assert.equal(readTask(pathsOf('monitor')).status, 'killed');
+    await workbench.screenshot('killed');
+  });
+
+  it('deletes a finished task after asking, with the number of files and their size', async () => {
+    const paths = pathsOf('lint');
+    await workbench.contextMenu(firstLineOf('lint'), 'Delete Task');
+    const question = await workbench.answerDialog('Delete');
+    assert.match(question, /\d+ files, .*B\b/);
+    await rowOf('lint').waitFor({ state: 'detached' });
+    assert.equal(existsSync(paths.json), false);
+  });
+
+  it('deletes nothing where the question is not answered with yes', async () => {
+    await workbench.inlineAction(firstLineOf('serve'), 'Delete Task');
+    await workbench.answerDialog('Cancel');
+    await rowOf('serve').waitFor();
+    assert.ok(existsSync(pathsOf('serve').json));
+  });
+
+  it('marks a task as delivered', async () => {
+    await describedAs('smoke', /●/);
+    await workbench.inlineAction(firstLineOf('smoke'), 'Mark as Delivered');
+    await workbench.row(new RegExp(`${firstLineOf('smoke')}(?!.*●)`)).waitFor();
+    assert.equal(readTask(pathsOf('smoke')).completionDelivered, true);
+  });
+
+  it('can be used from the command palette alone', async () => {
+    await workbench.runCommand('AFT Tasks: Open Output');
+    await workbench.page.keyboard.type(idOf('test'));
+    const entry = workbench
+      .quickPickRows()
+      .filter({ hasText: idOf('test') })
+      .first();
+    await entry.waitFor();
+    await entry.click();
+    await workbench.editorShows(/\w/);
+    assert.deepEqual(await workbench.tabs(), [`${idOf('test')}.output.log`]);
+  });
+
+  it('says that the filter hides all, and how to clear it', async () => {
+    await workbench.runCommand('AFT Tasks: Filter Tasks…');
+    await workbench.page.keyboard.type('nothing has these words');
+    await workbench.page.keyboard.press('Enter');
+    await workbench.page.getByText('No task matches the filter.').waitFor();
+    await workbench.screenshot('filtered');
+    await workbench.page
+      .locator('.sidebar')
+      .getByRole('button', { name: 'Clear Filter' })
+      .last()
+      .click();
+    await rowOf('build').waitFor();
+  });
+
+  it('restores a document after the window was reloaded', async () => {
+    await workbench.clickRow(firstLineOf('build'));
+    const before = await workbench.editorShows(/\w/);
+    await workbench.page.keyboard.press('Control+K');
+    await workbench.page.keyboard.press('Enter');
+    await workbench.reload();
+    await workbench.editorShows(before.split('\n', 1)[0]!);
+    await workbench.openExplorer();
+    await rowOf('build').waitFor();
+  });
+
+  it('makes a task’s id in a terminal a link that reveals the task', async () => {
+    const { page } = workbench;
+    await workbench.runCommand('Terminal: Create New Terminal');
+    const terminal = page.locator('.terminal-wrapper.active .xterm-screen');
+    await terminal.waitFor();
+    await terminal.click();
+    await page.keyboard.type(`clear; echo; echo ${idOf('unicode')}`);
+    await page.keyboard.press('Enter');
+    await workbench.runCommand('Terminal: Focus Terminal');
+    // The link lies in the terminal's second row: the first one is the empty line.
+    const box = (await terminal.boundingBox())!;
+    await workbench.until(async () => {
+      await page.mouse.move(box.x + 60, box.y + 26);
+      await page.keyboard.down('Control');
+      await page.mouse.click(box.x + 60, box.y + 26);
+      await page.keyboard.up('Control');
+      const selected = (await workbench.rows()).find((row) => row.selected);
+      return selected?.label.startsWith('printf') === true ? true : undefined;
+    }, 'The link does not reveal the task');
+    await workbench.screenshot('terminal-link');
+    await workbench.runCommand('Terminal: Kill the Active Terminal Instance');
+  });
+});

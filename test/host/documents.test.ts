@@ -1,0 +1,259 @@
+import * as assert from 'node:assert/strict';
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import { deleteTaskBundle } from '../../src/persistence/bundle.ts';
+import { updateTask } from '../../src/persistence/taskFile.ts';
+import { outputUri, parseOutputUri } from '../../src/vscode/uris.ts';
+import { newTaskId, writeTaskFixture } from '../support/taskFixture.ts';
+import { setSetting, showStorage, taskWhere, textWhere } from './fixture.ts';
+
+/** A record that says that this very process is the task: it lives, so its document is live. */
+const running = {
+  status: 'running',
+  startedAt: Date.now(),
+  finishedAt: undefined,
+  durationMs: undefined,
+  exitCode: undefined,
+  childPid: process.pid,
+  pgid: process.pid,
+} as const;
+
+describe('output documents', () => {
+  let storage: Awaited<ReturnType<typeof showStorage>>;
+
+  beforeEach(async () => {
+    storage = await showStorage();
+  });
+
+  afterEach(async () => {
+    await storage.remove();
+  });
+
+  async function textOf(uri: vscode.Uri): Promise<string> {
+    return (await vscode.workspace.openTextDocument(uri)).getText();
+  }
+
+  it('show each stream as it was written', async () => {
+    const { key } = writeTaskFixture({
+      storage: storage.directory,
+      stdout: 'out\n',
+      stderr: 'err\n',
+    });
+    await taskWhere(key);
+    assert.equal(await textOf(outputUri(key, 'stdout')), 'out\n');
+    assert.equal(await textOf(outputUri(key, 'stderr')), 'err\n');
+  });
+
+  it('show standard output and error one after the other, each under its heading', async () => {
+    const { key } = writeTaskFixture({
+      storage: storage.directory,
+      stdout: 'out\n',
+      stderr: 'err\n',
+    });
+    await taskWhere(key);
+    assert.equal(await textOf(outputUri(key, 'output')), '── stdout ──\nout\n── stderr ──\nerr\n');
+  });
+
+  it('show one stream alone without a heading', async () => {
+    const { key } = writeTaskFixture({ storage: storage.directory, stdout: 'only\n' });
+    await taskWhere(key);
+    assert.equal(await textOf(outputUri(key, 'output')), 'only\n');
+  });
+
+  it('show a terminal capture as the natural output of a pty task', async () => {
+    const { key } = writeTaskFixture({
+      storage: storage.directory,
+      record: { mode: 'pty', ptyRows: 24, ptyCols: 80 },
+      pty: '\x1b[32mgreen\x1b[0m\r\n10%\r100%\r\n',
+    });
+    await taskWhere(key);
+    assert.equal(await textOf(outputUri(key, 'output')), 'green\n100%\n');
+    assert.equal(await textOf(outputUri(key, 'pty')), 'green\n100%\n');
+  });
+
+  it('hold no NUL, no escape character, and a replacement for what is not UTF-8', async () => {
+    const stdout = Buffer.from('a\0b\x1b]0;title\x07c\x1b[31md\x1b[0m \xff\n', 'latin1');
+    const { key } = writeTaskFixture({ storage: storage.directory, stdout });
+    await taskWhere(key);
+    const text = await textOf(outputUri(key, 'stdout'));
+    assert.ok(!text.includes('\0') && !text.includes('\x1b'));
+    assert.ok(text.includes('\ufffd'));
+    assert.match(text, /cd/);
+  });
+
+  it('show the end of a large capture, and say in the first line how much is before it', async () => {
+    await setSetting('output.window', 64);
+    const line = `${'x'.repeat(99)}\n`;
+    const { key } = writeTaskFixture({ storage: storage.directory, stdout: line.repeat(10_000) });
+    await taskWhere(key);
+    const document = await vscode.workspace.openTextDocument(outputUri(key, 'stdout'));
+    await setSetting('output.window', undefined);
+    assert.match(document.lineAt(0).text, /^\[913 KB before this are not shown\]$/);
+    assert.ok(document.getText().length < 70_000);
+    assert.equal(document.lineAt(1).text, 'x'.repeat(99));
+  });
+
+  it('grow while the task writes, without losing the reader’s place', async () => {
+    const { key, paths } = writeTaskFixture({
+      storage: storage.directory,
+      record: running,
+      stdout: 'first\n',
+    });
+    await taskWhere(key);
+    const uri = outputUri(key, 'output');
+    await vscode.window.showTextDocument(uri);
+    appendFileSync(paths.stdout, 'second\n');
+    const document = await textWhere(uri, (text) => text === 'first\nsecond\n');
+    const changes: readonly vscode.TextDocumentContentChangeEvent[][] = [];
+    const listener = vscode.workspace.onDidChangeTextDocument((event) => {
+      (changes as vscode.TextDocumentContentChangeEvent[][]).push([...event.contentChanges]);
+    });
+    appendFileSync(paths.stdout, 'third\n');
+    await textWhere(uri, (text) => text === 'first\nsecond\nthird\n');
+    listener.dispose();
+    assert.equal(document.isDirty, false);
+    // An edit at the end, not a replacement of the text.
+    for (const { rangeOffset } of changes.flat()) assert.ok(rangeOffset >= 'first\n'.length);
+  });
+
+  it('show what came before the end, when a task that is on screen ends', async () => {
+    const { key, paths } = writeTaskFixture({ storage: storage.directory, record: running });
+    await taskWhere(key);
+    const uri = outputUri(key, 'output');
+    await vscode.window.showTextDocument(uri);
+    appendFileSync(paths.stdout, 'last words\n');
+    updateTask(paths, (record) => ({ ...record, status: 'completed', exitCode: 0 }));
+    await taskWhere(key, ({ status }) => status === 'completed');
+    await textWhere(uri, (text) => text === 'last words\n');
+  });
+
+  it('keep the text of a deleted task, with a last line that says so', async () => {
+    const { key, paths, taskId } = writeTaskFixture({
+      storage: storage.directory,
+      stdout: 'kept\n',
+    });
+    await taskWhere(key);
+    const uri = outputUri(key, 'output');
+    await vscode.window.showTextDocument(uri);
+    deleteTaskBundle(paths);
+    const document = await textWhere(uri, (text) => text.includes('deleted'));
+    assert.equal(document.lineAt(0).text, 'kept');
+    assert.ok(document.lineAt(1).text.includes(taskId));
+    assert.ok(vscode.window.visibleTextEditors.some((editor) => editor.document === document));
+  });
+
+  it('of a task that is gone say what was deleted', async () => {
+    const { key } = writeTaskFixture({ storage: storage.directory });
+    await taskWhere(key);
+    const gone = newTaskId();
+    const uri = outputUri(`${key.slice(0, key.lastIndexOf('/'))}/${gone}`, 'output');
+    const text = await textOf(uri);
+    assert.ok(text.includes(gone));
+    assert.match(text, /deleted/);
+    assert.equal(text.trim().split('\n').length, 1);
+  });
+
+  it('are read-only', async () => {
+    const { key } = writeTaskFixture({ storage: storage.directory, stdout: 'x' });
+    await taskWhere(key);
+    const uri = outputUri(key, 'output');
+    assert.equal(vscode.workspace.fs.isWritableFileSystem('aft-output'), false);
+    await assert.rejects(async () => vscode.workspace.fs.writeFile(uri, new Uint8Array()));
+    await assert.rejects(async () => vscode.workspace.fs.delete(uri));
+    assert.equal((await vscode.workspace.fs.stat(uri)).permissions, vscode.FilePermission.Readonly);
+  });
+
+  it('change their time only with their text', async () => {
+    const { key } = writeTaskFixture({ storage: storage.directory, stdout: 'x' });
+    await taskWhere(key);
+    const uri = outputUri(key, 'output');
+    const { mtime, size } = await vscode.workspace.fs.stat(uri);
+    const again = await vscode.workspace.fs.stat(uri);
+    assert.deepEqual([again.mtime, again.size], [mtime, size]);
+    assert.equal(size, 1);
+  });
+
+  it('are not served for addresses that no task can have', async () => {
+    const { key } = writeTaskFixture({ storage: storage.directory });
+    const { authority, path } = outputUri(key, 'output');
+    for (const wrong of [
+      path.replace('bash-', 'sh-'),
+      path.replace('.output.log', '.json'),
+      `/..${path}`,
+      path.replace('.output.', '.exit.'),
+    ]) {
+      const uri = vscode.Uri.from({ scheme: 'aft-output', authority, path: wrong });
+      assert.equal(parseOutputUri(uri), undefined, wrong);
+      await assert.rejects(async () => vscode.workspace.fs.readFile(uri));
+    }
+  });
+
+  it('never show another file through a link in the place of a capture', async () => {
+    const secret = join(storage.directory, 'secret.txt');
+    writeFileSync(secret, 'secret');
+    const { key, paths } = writeTaskFixture({ storage: storage.directory, stdout: 'x' });
+    const { symlinkSync } = await import('node:fs');
+    rmSync(paths.stdout);
+    symlinkSync(secret, paths.stdout);
+    await taskWhere(key);
+    let text = '';
+    try {
+      text = Buffer.from(await vscode.workspace.fs.readFile(outputUri(key, 'stdout'))).toString();
+    } catch (error) {
+      assert.ok(error instanceof vscode.FileSystemError);
+    }
+    assert.ok(!text.includes('secret'));
+  });
+});
+
+describe('links in output documents', () => {
+  let storage: Awaited<ReturnType<typeof showStorage>>;
+  let workdir: string;
+
+  beforeEach(async () => {
+    storage = await showStorage();
+    workdir = mkdtempSync(join(tmpdir(), 'aft-links-'));
+  });
+
+  afterEach(async () => {
+    await storage.remove();
+    rmSync(workdir, { recursive: true, force: true });
+  });
+
+  async function linksIn(stdout: string, resolve: number): Promise<vscode.DocumentLink[]> {
+    const { key } = writeTaskFixture({
+      storage: storage.directory,
+      record: { workdir, projectRoot: workdir },
+      stdout,
+    });
+    await taskWhere(key);
+    const uri = outputUri(key, 'stdout');
+    await vscode.workspace.openTextDocument(uri);
+    return await vscode.commands.executeCommand('vscode.executeLinkProvider', uri, resolve);
+  }
+
+  it('lead to the file, line and column, relative to the task’s directory', async () => {
+    writeFileSync(join(workdir, 'app.ts'), 'export {};\n');
+    const links = await linksIn('app.ts:3:7 - error\n', 10);
+    assert.equal(links.length, 1);
+    assert.equal(links[0]?.target?.fsPath, join(workdir, 'app.ts'));
+    assert.equal(links[0].target.fragment, 'L3,7');
+  });
+
+  it('are there for files that may not exist, since nobody asks the disk until one is followed', async () => {
+    const links = await linksIn('src/missing.ts:3:7 - error\n', 0);
+    assert.equal(links.length, 1);
+    assert.equal(links[0]?.target, undefined);
+  });
+
+  it('lead nowhere where the file does not exist', async () => {
+    // VS Code's way to say that a link was resolved to nothing.
+    await assert.rejects(linksIn('src/missing.ts:3:7 - error\n', 10), /missing/);
+  });
+
+  it('are not made of times, versions and ratios', async () => {
+    assert.deepEqual(await linksIn('12:30:45 v1.2.3 ratio 3:4 [::1]:8080\n', 0), []);
+  });
+});

@@ -1,0 +1,129 @@
+import * as assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import { commandIds } from '../../src/commands/commandTable.ts';
+import { explorerViewId, explorerStates } from '../../src/explorer/explorerView.ts';
+import { itemFlags } from '../../src/explorer/items.ts';
+import { settingKeys } from '../../src/vscode/settings.ts';
+import { outputScheme } from '../../src/vscode/uris.ts';
+
+interface Entry {
+  readonly command: string;
+  readonly when?: string;
+  readonly group?: string;
+}
+
+interface Manifest {
+  readonly main: string;
+  readonly icon: string;
+  readonly engines: { readonly vscode: string };
+  readonly devDependencies: Readonly<Record<string, string>>;
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly activationEvents: readonly string[];
+  readonly contributes: {
+    readonly commands: readonly { readonly command: string; readonly title: string }[];
+    readonly menus: Readonly<Record<string, readonly Entry[]>>;
+    readonly keybindings: readonly Entry[];
+    readonly views: Readonly<Record<string, readonly { readonly id: string }[]>>;
+    readonly viewsContainers: { readonly activitybar: readonly { readonly id: string }[] };
+    readonly viewsWelcome: readonly { view: string; contents: string; when: string }[];
+    readonly configuration: { readonly properties: Readonly<Record<string, unknown>> };
+  };
+}
+
+const extension = vscode.extensions.getExtension('aft-task-explorer.aft-task-explorer')!;
+const root = extension.extensionPath;
+const source = readFileSync(join(root, 'package.json'), 'utf8');
+const manifest = JSON.parse(source) as Manifest;
+const nls = JSON.parse(readFileSync(join(root, 'package.nls.json'), 'utf8')) as object;
+const { contributes } = manifest;
+
+describe('package.json and the code', () => {
+  it('name the same commands', () => {
+    assert.deepEqual(
+      contributes.commands.map(({ command }) => command).sort(),
+      commandIds.map((id) => `aftTasks.${id}`).sort(),
+    );
+  });
+
+  it('name the same settings', () => {
+    assert.deepEqual(
+      Object.keys(contributes.configuration.properties).sort(),
+      settingKeys.map((key) => `aftTasks.${key}`).sort(),
+    );
+  });
+
+  it('name the same view', () => {
+    assert.deepEqual(
+      Object.values(contributes.views)
+        .flat()
+        .map(({ id }) => id),
+      [explorerViewId],
+    );
+    for (const { view } of contributes.viewsWelcome) assert.equal(view, explorerViewId);
+    assert.deepEqual(
+      Object.keys(contributes.views),
+      contributes.viewsContainers.activitybar.map(({ id }) => id),
+    );
+  });
+
+  it('have a welcome for each state without rows, and no other', () => {
+    const welcomed = contributes.viewsWelcome.map(({ when }) => /== (\w+)/.exec(when)?.[1]);
+    const silent = ['tasks', 'loading'];
+    assert.deepEqual(
+      welcomed.sort(),
+      explorerStates.filter((state) => !silent.includes(state)).sort(),
+    );
+  });
+
+  it('speak of the same rows in menus', () => {
+    const asked = [...source.matchAll(/viewItem =~ \/\\\\b(\w+)\\\\b\//g)].map(([, flag]) => flag!);
+    assert.ok(asked.length > 0);
+    for (const flag of asked) assert.ok((itemFlags as readonly string[]).includes(flag), flag);
+  });
+
+  it('use in menus, keybindings and welcomes only commands that exist', () => {
+    const known = new Set<string>(commandIds.map((id) => `aftTasks.${id}`));
+    const entries = [...Object.values(contributes.menus).flat(), ...contributes.keybindings];
+    for (const { command } of entries) assert.ok(known.has(command), command);
+    for (const [, command] of JSON.stringify(nls).matchAll(/\(command:([\w.]+)\)/g)) {
+      assert.ok(known.has(command!), command);
+    }
+  });
+
+  it('show two inline actions at most on any row', () => {
+    const inline = contributes.menus['view/item/context']!.filter(({ group }) =>
+      group?.startsWith('inline'),
+    );
+    const flagsOf = (entry: Entry): string => /\\b(\w+)\\b/.exec(entry.when!)![1]!;
+    // What can be killed has not ended; what has ended can be deleted, and perhaps delivered.
+    assert.deepEqual(inline.map(flagsOf).sort(), ['deletable', 'deliverable', 'killable']);
+  });
+
+  it('agree on the scheme of output documents', () => {
+    assert.ok(manifest.activationEvents.includes(`onFileSystem:${outputScheme}`));
+    for (const { when = '' } of Object.values(contributes.menus).flat()) {
+      const [, scheme] = /resourceScheme == ([\w-]+)/.exec(when) ?? [];
+      if (scheme !== undefined) assert.equal(scheme, outputScheme);
+    }
+  });
+
+  it('have a text for every placeholder, and no text besides', () => {
+    const used = [...source.matchAll(/"%([\w.]+)%"/g)].map(([, name]) => name!);
+    assert.deepEqual([...new Set(used)].sort(), Object.keys(nls).sort());
+  });
+
+  it('have every file that the manifest names', () => {
+    for (const [, file] of source.matchAll(/"((?:\.\/)?(?:media|dist)\/[\w./-]+)"/g)) {
+      assert.ok(existsSync(join(root, file!)), file);
+    }
+    assert.ok(readdirSync(join(root, 'dist')).includes('worker.js'));
+  });
+
+  it('pin every dependency exactly, and VS Code’s types to the oldest VS Code', () => {
+    const versions = { ...manifest.dependencies, ...manifest.devDependencies };
+    for (const [name, version] of Object.entries(versions)) assert.match(version, /^\d/, name);
+    assert.equal(`^${manifest.devDependencies['@types/vscode']!}`, manifest.engines.vscode);
+  });
+});

@@ -1,0 +1,268 @@
+import * as assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import type { TreeNode } from '../../src/explorer/nodes.ts';
+import { TaskTree } from '../../src/explorer/taskTree.ts';
+import { taskFilter } from '../../src/explorer/filter.ts';
+import { taskTooltip } from '../../src/explorer/taskTooltip.ts';
+import { deleteTaskBundle } from '../../src/persistence/bundle.ts';
+import { updateTask } from '../../src/persistence/taskFile.ts';
+import { Storages } from '../../src/worker/storages.ts';
+import { newTaskId, writeTaskFixture } from '../support/taskFixture.ts';
+import { until } from './fixture.ts';
+
+describe('tree', () => {
+  let storage: string;
+  let storages: Storages;
+  let tree: TaskTree;
+
+  /** Reads the storage, as the extension does, with a tree of the test's own. */
+  async function show(): Promise<void> {
+    const extension = vscode.extensions.getExtension('aft-task-explorer.aft-task-explorer')!;
+    storages = new Storages({
+      candidates: () => [{ path: storage, origin: 'test', legacy: false }],
+      workerScript: join(extension.extensionPath, 'dist', 'worker.js'),
+      log: () => undefined,
+    });
+    tree = new TaskTree(storages.index, (task) => Promise.resolve(taskTooltip(task, [])));
+    await storages.start();
+  }
+
+  function rows(node?: TreeNode): vscode.TreeItem[] {
+    return tree.getChildren(node).map((child) => tree.getTreeItem(child));
+  }
+
+  function sessionNamed(label: string): TreeNode {
+    return tree.getChildren().find((node) => tree.getTreeItem(node).label === label)!;
+  }
+
+  beforeEach(() => {
+    storage = realpathSync(mkdtempSync(join(tmpdir(), 'aft-tree-')));
+  });
+
+  afterEach(async () => {
+    tree.dispose();
+    await storages.dispose();
+    rmSync(storage, { recursive: true, force: true });
+  });
+
+  it('shows sessions, and their tasks beneath, newest first', async () => {
+    const now = Date.now();
+    const write = (sessionId: string, command: string, startedAt: number): void => {
+      writeTaskFixture({ storage, sessionId, record: { command, startedAt } });
+    };
+    write('ses_old', 'echo old', now - 7_200_000);
+    write('ses_new', 'echo first', now - 3_600_000);
+    write('ses_new', 'echo second', now - 60_000);
+    await show();
+    assert.deepEqual(
+      rows().map(({ label }) => label),
+      ['ses_new', 'ses_old'],
+    );
+    assert.deepEqual(
+      rows(sessionNamed('ses_new')).map(({ label }) => label),
+      ['echo second', 'echo first'],
+    );
+  });
+
+  it('shows sessions with a running task first', async () => {
+    const child = spawn('sleep', ['300'], { detached: true, stdio: 'ignore' });
+    after(() => child.kill('SIGKILL'));
+    writeTaskFixture({
+      storage,
+      sessionId: 'ses_recent',
+      record: { startedAt: Date.now() + 1000 },
+    });
+    writeTaskFixture({
+      storage,
+      sessionId: 'ses_running',
+      record: {
+        status: 'running',
+        startedAt: Date.now(),
+        finishedAt: undefined,
+        exitCode: undefined,
+        childPid: child.pid,
+        pgid: child.pid,
+      },
+    });
+    await show();
+    const [first] = rows();
+    assert.equal(first?.label, 'ses_running');
+  });
+
+  it('says how a task went: state, exit code, duration and age', async () => {
+    const finishedAt = Date.now() - 5 * 60_000 - 1000;
+    writeTaskFixture({
+      storage,
+      record: { status: 'failed', exitCode: 3, finishedAt, durationMs: 12_000 },
+    });
+    await show();
+    const [row] = rows(tree.getChildren()[0]);
+    assert.equal(row?.description, '● exit 3 · 12 s · 5 min ago');
+  });
+
+  it('marks the tasks whose end the agent has not been told', async () => {
+    const told = newTaskId();
+    const untold = newTaskId();
+    writeTaskFixture({ storage, taskId: told, record: { completionDelivered: true } });
+    writeTaskFixture({ storage, taskId: untold, record: { completionDelivered: false } });
+    await show();
+    const descriptions = new Map(
+      rows(tree.getChildren()[0]).map(({ id, description }) => [
+        id?.split('/').at(-1),
+        String(description),
+      ]),
+    );
+    assert.match(descriptions.get(untold)!, /^● /);
+    assert.doesNotMatch(descriptions.get(told)!, /^●/);
+  });
+
+  it('never shows a dead process as running', async () => {
+    writeTaskFixture({
+      storage,
+      record: {
+        status: 'running',
+        startedAt: Date.now() - 3_600_000,
+        finishedAt: undefined,
+        exitCode: undefined,
+        childPid: 2 ** 22 + 1,
+        pgid: 2 ** 22 + 1,
+      },
+    });
+    await show();
+    const [row] = rows(tree.getChildren()[0]);
+    assert.match(String(row?.description), /^process gone/);
+  });
+
+  it('keeps the nodes of tasks that a change does not touch', async () => {
+    const kept = writeTaskFixture({ storage });
+    await show();
+    const before = tree.nodeOf(kept.key);
+    const added = until(
+      () => (storages.index.tasks().length === 2 ? true : undefined),
+      (listener) => new vscode.Disposable(storages.index.onDidChange(listener)),
+    );
+    writeTaskFixture({ storage });
+    await added;
+    assert.equal(tree.nodeOf(kept.key), before);
+    assert.notEqual(before, undefined);
+  });
+
+  it('redraws one row for a change that only that row shows', async () => {
+    const task = writeTaskFixture({ storage, record: { completionDelivered: false } });
+    writeTaskFixture({ storage });
+    await show();
+    rows();
+    rows(tree.getChildren()[0]);
+    const refreshed = new Promise<unknown>((resolve) => {
+      tree.onDidChangeTreeData(resolve);
+    });
+    updateTask(task.paths, (record) => ({ ...record, completionDelivered: true }));
+    assert.deepEqual(await refreshed, [tree.nodeOf(task.key)]);
+  });
+
+  it('drops a deleted task, and a session with its last one', async () => {
+    const task = writeTaskFixture({ storage });
+    await show();
+    assert.equal(tree.getChildren().length, 1);
+    const refreshed = new Promise<unknown>((resolve) => {
+      tree.onDidChangeTreeData(resolve);
+    });
+    deleteTaskBundle(task.paths);
+    assert.equal(await refreshed, undefined);
+    assert.deepEqual(tree.getChildren(), []);
+  });
+
+  it('shows a task that can’t be read with its problem, and offers no change of it', async () => {
+    writeTaskFixture({ storage, record: { command: 'echo fine' } });
+    const newer = writeTaskFixture({ storage, record: { command: 'echo from the future' } });
+    const { readFileSync, writeFileSync } = await import('node:fs');
+    const text = readFileSync(newer.paths.json, 'utf8');
+    writeFileSync(newer.paths.json, text.replace('"schema_version": 6', '"schema_version": 7'));
+    await show();
+    const children = rows(tree.getChildren()[0]);
+    assert.equal(children.length, 2);
+    const row = children.find(({ label }) => label === 'echo from the future');
+    assert.ok(row !== undefined);
+    assert.doesNotMatch(row.contextValue ?? '', /killable|deletable|deliverable/);
+    const tooltip = (await tree.resolveTreeItem(row, tree.nodeOf(newer.key)!)).tooltip;
+    assert.match((tooltip as vscode.MarkdownString).value, /Problem/);
+  });
+
+  it('filters by words that must and must not be there', async () => {
+    writeTaskFixture({ storage, record: { command: 'npm test' } });
+    writeTaskFixture({ storage, record: { command: 'npm run lint' } });
+    await show();
+    tree.setFilter(taskFilter('npm !lint'));
+    assert.deepEqual(
+      rows(tree.getChildren()[0]).map(({ label }) => label),
+      ['npm test'],
+    );
+    tree.setFilter(taskFilter('nothing'));
+    assert.deepEqual(tree.getChildren(), []);
+    tree.setFilter(undefined);
+    assert.equal(tree.size, 2);
+  });
+});
+
+describe('task tooltip', () => {
+  it('keeps a command inside its fence, whatever backticks it has', () => {
+    const command = 'echo "````\n[click](command:workbench.action.quit)"';
+    const { value } = taskTooltip(taskWith({ command }), []);
+    const [fence] = /^`+/.exec(value)!;
+    assert.ok(fence.length > 4);
+    assert.equal(value.split(fence).length, 3);
+  });
+
+  it('is not trusted to run commands, and renders no HTML', () => {
+    const tooltip = taskTooltip(taskWith({}), []);
+    assert.notEqual(tooltip.isTrusted, true);
+    assert.notEqual(tooltip.supportHtml, true);
+  });
+
+  it('shows what the agent chose as text, not as Markdown', () => {
+    const { value } = taskTooltip(taskWith({ sessionId: '[x](https://example.com)' }), []);
+    assert.doesNotMatch(value, /\[x\]\(https/);
+  });
+});
+
+function taskWith(
+  fields: Partial<Parameters<typeof taskTooltip>[0]>,
+): Parameters<typeof taskTooltip>[0] {
+  return {
+    key: `00000000/_/0000000000000000/${newTaskId()}`,
+    taskId: newTaskId(),
+    storageId: '00000000',
+    storageDirectory: '/tmp',
+    harness: undefined,
+    sessionHash: '0000000000000000',
+    layout: 'directory',
+    schemaVersion: 6,
+    sessionId: 'ses',
+    command: 'echo',
+    mode: 'pipes',
+    workdir: '/tmp',
+    projectRoot: undefined,
+    status: 'completed',
+    statusReason: undefined,
+    liveness: 'ended',
+    exitCode: 0,
+    startedAt: 1,
+    finishedAt: 2,
+    durationMs: 1,
+    timeoutMs: undefined,
+    pid: undefined,
+    pgid: undefined,
+    delivered: true,
+    notifyOnCompletion: true,
+    ptyRows: undefined,
+    ptyCols: undefined,
+    captures: {},
+    outputBytes: undefined,
+    problem: undefined,
+    ...fields,
+  };
+}
