@@ -9,6 +9,7 @@ import { outputCommands } from './commands/outputCommands.ts';
 import { storageCommands } from './commands/storageCommands.ts';
 import { TaskActions } from './commands/taskActions.ts';
 import { TaskPicker } from './commands/taskPicker.ts';
+import { FollowOutput } from './documents/followOutput.ts';
 import { OutputFileSystem } from './documents/outputFileSystem.ts';
 import { OutputLinks } from './documents/outputLinks.ts';
 import { TerminalLinks } from './documents/terminalLinks.ts';
@@ -67,6 +68,7 @@ export function activate(context: vscode.ExtensionContext): AftTaskExplorerApi {
     explorer,
     commands,
     new OutputFileSystem(reading, settings, log),
+    new FollowOutput(reading, settings),
     new OutputLinks(reading),
     new TerminalLinks(reading),
     api,

@@ -154,7 +154,7 @@ export class OutputDocument {
     const shown = this.sections.filter(({ text }) => text !== '');
     const parts = shown.map(
       (section) =>
-        (shown.length > 1 ? `── ${section.stream} ──\n` : '') + cutLine(section) + section.text,
+        (shown.length > 1 ? `=== ${section.stream} ===\n` : '') + cutLine(section) + section.text,
     );
     if (this.epitaph !== undefined) parts.push(`${this.epitaph}\n`);
     return parts.reduce(

@@ -58,7 +58,9 @@ export class TerminalLinks extends Disposable implements vscode.TerminalLinkProv
           task.taskId === taskId &&
           task.sessionHash === sessionHash &&
           path.startsWith(
-            [task.storageDirectory, ...(task.harness === undefined ? [] : [task.harness])].join('/'),
+            [task.storageDirectory, ...(task.harness === undefined ? [] : [task.harness])].join(
+              '/',
+            ),
           ),
       );
   }

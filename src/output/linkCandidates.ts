@@ -34,7 +34,7 @@ function resolveOnPosix(path: string, bases: LinkBases): string[] {
 function resolveOnWindows(path: string, bases: LinkBases): string[] {
   // `/mnt/c/x` is how WSL names `C:\x`.
   const wsl = /^\/mnt\/([a-z])\/(.*)$/.exec(path);
-  const written = wsl === null ? path : `${wsl[1] ?? ''}:\\${wsl[2] ?? ''}`;
+  const written = wsl === null ? path : `${(wsl[1] ?? '').toUpperCase()}:\\${wsl[2] ?? ''}`;
   return resolveForms(written, bases, win32).filter(
     (found) => /^[A-Za-z]:\\[^:]*$/.test(found) && !found.split('\\').some(isDeviceName),
   );

@@ -103,17 +103,16 @@ function readWord(line: string, start: number, links: OutputLink[]): number {
   if (line.startsWith('://', end)) return readAddress(line, start, end, links);
   if (end === start + 1 && isDrive(line, start)) end = wordEnd(line, start + 2);
   else {
-    // `function@/path` of Firefox and Safari.
-    const prefix = line.lastIndexOf('@/', end);
-    if (prefix > start) pathStart = prefix + 1;
-    else if (line.charCodeAt(end - 1) === AT && isDrive(line, end)) return end;
+    // `function@/path` and `function@C:\path` of Firefox and Safari.
+    if (end - start > 2 && line.charCodeAt(end - 2) === AT && isDrive(line, end - 1)) return end - 1;
+    const prefix = line.slice(start, end).lastIndexOf('@/');
+    if (prefix > 0) pathStart += prefix + 1;
   }
   if (end - pathStart > PATH_LIMIT) return end;
   const path = line.slice(pathStart, end);
   const shape = shapeOf(path);
   if (shape === undefined) return end;
   const { hasExtension, hasSeparator } = shape;
-  // The closing quote of a word that was no quoted path comes between it and nothing.
   const suffix = readSuffix(line, end, { isQuoted: false, hasExtension, hasSeparator });
   if (suffix !== undefined && isFile(path, shape, suffix) && !isNodeInternal(line, pathStart)) {
     links.push({ kind: 'file', start: pathStart, end: suffix.end, path, ...suffix.position });

@@ -1,9 +1,9 @@
-import { lstatSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
+import { lstatSync, readdirSync, rmdirSync, unlinkSync, type Dirent } from 'node:fs';
 import { join } from 'node:path';
 import { aftTempName, rename } from './atomicWrite.ts';
 import { errorCode, PersistenceError } from './errors.ts';
 import { refuseTwoLayouts, type TaskPaths } from './paths.ts';
-import { requireSafeParents } from './safeFile.ts';
+import { exists, requireSafeParents } from './safeFile.ts';
 
 /** What a flat task may have beside its captures: wrapper scripts, and names that AFT 6 reserves. */
 const flatExtras = [
@@ -21,10 +21,11 @@ const flatExtras = [
 /**
  * The files of a bundle in the order in which they are deleted: the record last, so that no crash
  * leaves captures without it. Flat: every name there may be (seed: `task_bundle_files`, and the
- * names of schema 6). Directory: what is on disk.
+ * names of schema 6). Directory: what is on disk; throws a PersistenceError where that can't be read.
  */
 export function taskBundleFiles(paths: TaskPaths): string[] {
   if (paths.taskDir !== undefined) {
+    requireSafeParents(paths.sessionDir, join(paths.taskDir, 'any'));
     const files = filesBelow(paths.taskDir).filter((path) => path !== paths.json);
     return [...files, paths.json];
   }
@@ -52,6 +53,7 @@ export function bundleSize(paths: TaskPaths): { files: number; bytes: number } {
  */
 export function deleteTaskBundle(paths: TaskPaths): void {
   refuseTwoLayouts(paths);
+  if (!exists(paths.sessionDir)) return;
   if (paths.taskDir === undefined) {
     requireSafeParents(paths.sessionDir, paths.json);
     attemptAll(
@@ -59,35 +61,28 @@ export function deleteTaskBundle(paths: TaskPaths): void {
         removeFile(path);
       }),
     );
-  } else {
-    deleteTaskDirectory(paths.sessionDir, paths.taskDir, paths.json);
+  } else if (exists(paths.taskDir)) {
+    deleteTaskDirectory(paths.sessionDir, paths.taskDir);
   }
   removeIfEmpty(paths.sessionDir);
 }
 
 /** As AFT does: out of the way in one step, under a name that every reader ignores, then removed. */
-function deleteTaskDirectory(sessionDir: string, taskDir: string, json: string): void {
-  if (lstatSync(taskDir, { throwIfNoEntry: false }) === undefined) return;
+function deleteTaskDirectory(sessionDir: string, taskDir: string): void {
   requireSafeParents(sessionDir, join(taskDir, 'any'));
   const doomed = join(sessionDir, aftTempName());
   try {
     rename(taskDir, doomed);
   } catch (error) {
-    throw PersistenceError.from(error, json);
+    throw PersistenceError.from(error, taskDir);
   }
   removeTree(doomed);
 }
 
 /** Removes a directory and all in it; links are removed, not followed. */
 function removeTree(directory: string): void {
-  let entries;
-  try {
-    entries = readdirSync(directory, { withFileTypes: true });
-  } catch (error) {
-    throw PersistenceError.from(error, directory);
-  }
   attemptAll([
-    ...entries.map((entry) => () => {
+    ...entriesOf(directory).map((entry) => () => {
       const path = join(directory, entry.name);
       if (entry.isDirectory()) removeTree(path);
       else removeFile(path);
@@ -135,8 +130,16 @@ function removeIfEmpty(directory: string): void {
 }
 
 function filesBelow(directory: string): string[] {
-  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+  return entriesOf(directory).flatMap((entry) => {
     const path = join(directory, entry.name);
     return entry.isDirectory() ? filesBelow(path) : [path];
   });
+}
+
+function entriesOf(directory: string): Dirent[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true });
+  } catch (error) {
+    throw PersistenceError.from(error, directory);
+  }
 }

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { existsSync, lstatSync, realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { join, resolve, sep } from 'node:path';
 import { PersistenceError } from './errors.ts';
 import type { Layout } from './record.ts';
+import { exists } from './safeFile.ts';
 
 /** Where the parts of one task are. */
 export interface TaskPaths {
@@ -107,24 +108,22 @@ export function bundlePaths(sessionDir: string, taskId: string, layout: Layout):
   };
 }
 
-/** Throws `corrupt` where a task is there in both layouts: which is meant can't be known (AFT 0.57.2 refuses it). */
+/**
+ * Throws `corrupt` where the task is there in the other layout (too): which of the two is meant
+ * can't be known. AFT 0.57.2 refuses it as well.
+ */
 export function refuseTwoLayouts(paths: TaskPaths): void {
   const flat = join(paths.sessionDir, `${paths.taskId}.json`);
   const directory = join(paths.sessionDir, paths.taskId);
-  if (exists(flat) && exists(directory)) {
-    throw new PersistenceError(
-      'corrupt',
-      `The bundle is ambiguous: both ${flat} and ${directory} are there. Move one of them away.`,
-      { path: paths.json },
-    );
-  }
+  const [own, other] = paths.layout === 'flat' ? [flat, directory] : [directory, flat];
+  if (!exists(other)) return;
+  throw new PersistenceError(
+    'corrupt',
+    `The bundle is ambiguous: ${other} belongs to the same task as ${own}. Move one of them away.`,
+    { path: paths.json },
+  );
 }
 
 function shortHash(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
-}
-
-/** Is there anything of this name? A link counts, wherever it leads. */
-function exists(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }

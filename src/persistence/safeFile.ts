@@ -57,6 +57,15 @@ export function readWhole({ fd, stats }: OpenFile, path: string, limit: number):
   }
 }
 
+/** Is there anything of this name? A link counts, wherever it leads. */
+export function exists(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    throw PersistenceError.from(error, path);
+  }
+}
+
 /** Throws unless every directory between the session's and the file is there and is a real one. */
 export function requireSafeParents(sessionDir: string, path: string): void {
   try {

@@ -46,8 +46,8 @@ export function readTask(paths: TaskPaths): PersistedTask {
 
 /** Writes a task's record, atomically (seed: `write_task`). A record of schema 2 or 3 becomes 4. */
 export function writeTask(paths: TaskPaths, task: PersistedTask): void {
-  makeSafeParents(paths.sessionDir, paths.json);
   refuseTwoLayouts(paths);
+  makeSafeParents(paths.sessionDir, paths.json);
   store(paths, task);
 }
 

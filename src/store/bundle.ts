@@ -114,7 +114,7 @@ export function readBundle(
     projectRoot: shown?.projectRoot,
     status: shown?.status,
     statusReason: shown?.statusReason,
-    liveness: ended ? 'ended' : 'unknown',
+    liveness: ended ? 'ended' : ((record && known?.running && known.task.liveness) ?? 'unknown'),
     exitCode: shown?.exitCode,
     startedAt: shown?.startedAt,
     finishedAt: shown?.finishedAt,

@@ -1,4 +1,4 @@
-import { basename, dirname, join, sep } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { FSWatcher } from 'chokidar';
 import type { StoreWatcher, WatcherEvents } from './watcher.ts';
 
@@ -84,7 +84,8 @@ export class ChokidarWatcher implements StoreWatcher {
       ignoreInitial: true,
       followSymlinks: false,
       atomic: false,
-      ignored: (path) => path !== directory && !directory.startsWith(path + sep),
+      // Chokidar's paths have slashes on Windows, too. Directories above stay watchable.
+      ignored: (path) => resolve(path) !== directory,
     });
     watch.chokidar = chokidar;
     this.opening += 1;
@@ -100,7 +101,7 @@ export class ChokidarWatcher implements StoreWatcher {
     });
     // The directory itself came or went. Chokidar tells so before it watches what came.
     chokidar.on('all', (_event, path) => {
-      if (current() && path === directory) this.reopen(directory, watch);
+      if (current() && resolve(path) === directory) this.reopen(directory, watch);
     });
     chokidar.on('error', (error) => {
       watch.opened();
@@ -120,14 +121,14 @@ export class ChokidarWatcher implements StoreWatcher {
     name: unknown,
     details: unknown,
   ): void {
-    if (typeof name !== 'string' || name === directory) {
+    if (typeof name !== 'string' || resolve(directory, name) === directory) {
       this.events.onEvent(directory, undefined);
       return;
     }
     // While the directory is missing, chokidar waits in one above it.
-    if (watchedPath(details) !== directory) return;
+    if (!isWatchOf(details, directory)) return;
     if (this.recursive) {
-      const path = join(directory, name);
+      const path = resolve(directory, name);
       this.events.onEvent(dirname(path), basename(path));
       return;
     }
@@ -147,8 +148,7 @@ function nothing(): void {
   // Nobody waits.
 }
 
-function watchedPath(details: unknown): unknown {
-  return typeof details === 'object' && details !== null && 'watchedPath' in details
-    ? details.watchedPath
-    : undefined;
+function isWatchOf(details: unknown, directory: string): boolean {
+  if (typeof details !== 'object' || details === null || !('watchedPath' in details)) return false;
+  return typeof details.watchedPath === 'string' && resolve(details.watchedPath) === directory;
 }

@@ -75,6 +75,11 @@ export class Contents {
     return this.running.size > 0 || this.spawning().size > 0;
   }
 
+  /** Should the tasks that go on be looked at again soon? */
+  get undecided(): boolean {
+    return this.judge.undecided;
+  }
+
   /** The directories of the tasks that are being started, by key. */
   spawning(): Map<string, string> {
     const directories = new Map<string, string>();

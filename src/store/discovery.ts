@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { access, realpath, stat } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { join, resolve } from 'node:path';
 import { FSWatcher } from 'chokidar';
 import type { Candidate } from './candidates.ts';
 import { systemClock, type Clock } from './clock.ts';
@@ -136,11 +136,12 @@ export class StorageDiscovery {
       ignoreInitial: true,
       ignorePermissionErrors: true,
       atomic: false,
-      ignored: (path) => !paths.some((wanted) => wanted === path || wanted.startsWith(path + sep)),
+      // Chokidar's paths have slashes on Windows, too. Directories above stay watchable.
+      ignored: (path) => !paths.includes(resolve(path)),
     });
     this.watcher = watcher;
     watcher.on('addDir', (path) => {
-      if (paths.includes(path)) this.scheduler.request(0);
+      if (paths.includes(resolve(path))) this.scheduler.request(0);
     });
     // What came between looking and watching.
     watcher.once('ready', () => {

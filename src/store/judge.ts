@@ -19,7 +19,7 @@ export interface RunningTask {
 }
 
 /** A running AFT looks for ended tasks every 500 ms (0.57.2), and then writes their record. */
-const recordingGraceMs = 1500;
+export const recordingGraceMs = 1500;
 
 /** Judges whether tasks live, and remembers since when their processes are gone. */
 export class Judge {
@@ -28,6 +28,7 @@ export class Judge {
   private readonly clock: Clock;
   private foreign: { readonly reason: string | undefined } | undefined;
   private readonly goneSince = new Map<string, number>();
+  private waiting = false;
 
   constructor(storageDirectory: string, processes: ProcessTable, clock: Clock) {
     this.directory = storageDirectory;
@@ -42,8 +43,14 @@ export class Judge {
       this.processes,
       tasks.map(({ record }) => record),
     );
+    this.waiting = false;
     const uid = process.getuid?.();
     return tasks.map((task) => this.judgeOne(task, identify(task.record, snapshot, uid)));
+  }
+
+  /** Did a task's process seem to have ended so recently that it should soon be looked at again? */
+  get undecided(): boolean {
+    return this.waiting;
   }
 
   forget(key: string): void {
@@ -57,16 +64,20 @@ export class Judge {
     if (!gone) this.goneSince.delete(task.key);
     else if (goneBefore === undefined) this.goneSince.set(task.key, now);
     this.foreign ??= { reason: foreignStorage(storageFacts(this.directory)) };
+    const changed = gone ? changedAt(task.paths) : undefined;
     const judged = liveness(task.record, identity, {
       now,
       foreign: this.foreign.reason,
       exitMarker: exitMarker(task.paths),
       goneSince: goneBefore,
-      changedAt: gone ? changedAt(task.paths) : undefined,
+      changedAt: changed,
     });
-    // An end that AFT is just recording is no orphan.
-    const justGone = gone && now - (goneBefore ?? now) < recordingGraceMs;
-    return judged === 'orphaned' && justGone && task.liveness === 'alive' ? 'alive' : judged;
+    if (judged !== 'orphaned' || now - (goneBefore ?? now) >= recordingGraceMs) return judged;
+    // An end that AFT is about to record makes no orphan.
+    const lived = task.liveness === 'alive';
+    if (!lived && now - (changed ?? 0) >= recordingGraceMs) return judged;
+    this.waiting = true;
+    return lived ? 'alive' : 'unknown';
   }
 }
 

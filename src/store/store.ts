@@ -9,6 +9,7 @@ import { ChokidarWatcher } from './chokidarWatcher.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { Contents, type Session, type Statistics } from './contents.ts';
 import type { Storage } from './discovery.ts';
+import { recordingGraceMs } from './judge.ts';
 import { isSessionHash, taskOf, tasksDirectoryName } from './layout.ts';
 import { Scheduler } from './scheduler.ts';
 import type { StorageState, Task, TaskChanges } from './task.ts';
@@ -40,6 +41,7 @@ const captureMs = 500;
 const livenessMs = { visible: 3000, hidden: 30_000 };
 const reconcileMs = 60_000;
 const pollMs = { visible: 5000, hidden: 30_000 };
+const rewatchMs = 30_000;
 
 /** What there is to read anew. */
 interface Work {
@@ -73,6 +75,7 @@ export class Store {
   };
   private visible = false;
   private polling = false;
+  private pollingSince = 0;
   private disposed = false;
   private refreshes = 0;
   private reconciledAt = 0;
@@ -115,8 +118,8 @@ export class Store {
   async refresh(): Promise<void> {
     this.refreshes += 1;
     this.setState({ scanning: true });
-    // Watches that ran out may be free again.
-    this.polling = false;
+    // Watches that ran out may be free again; it is not tried at each of many refreshes.
+    if (this.clock.now() - this.pollingSince >= rewatchMs) this.polling = false;
     this.work.everything = true;
     await this.scheduler.run();
     this.refreshes -= 1;
@@ -270,6 +273,7 @@ export class Store {
     }
     if (this.polling || this.disposed) return;
     this.polling = true;
+    this.pollingSince = this.clock.now();
     this.events.onLog(
       'warn',
       `${this.storage.directory} can't be watched and is polled instead: ${describe(error)}`,
@@ -362,7 +366,10 @@ export class Store {
     const { visible } = this;
     const pace = visible ? 'visible' : 'hidden';
     if (this.contents.hasLive) {
-      this.cancelLook ??= this.clock.after(livenessMs[pace], () => {
+      const { undecided } = this.contents;
+      if (undecided) this.cancelLook?.();
+      if (undecided) this.cancelLook = undefined;
+      this.cancelLook ??= this.clock.after(undecided ? recordingGraceMs : livenessMs[pace], () => {
         this.cancelLook = undefined;
         this.lookAfterLive();
       });

@@ -6,6 +6,7 @@ interface SettingTypes {
   storageDirectories: readonly string[];
   'output.window': number;
   'output.liveWindow': number;
+  'output.follow': boolean;
   'confirm.kill': boolean;
   'confirm.delete': boolean;
 }
@@ -16,6 +17,7 @@ export const settingKeys: readonly SettingKey[] = [
   'storageDirectories',
   'output.window',
   'output.liveWindow',
+  'output.follow',
   'confirm.kill',
   'confirm.delete',
 ];

@@ -53,9 +53,11 @@ export class Workbench {
     return workbench;
   }
 
-  /** As a reload of the window by the user. */
+  /** By VS Code's own command: the browser's button leaves no time to store what is open. */
   async reload(): Promise<void> {
-    await this.page.reload();
+    const loaded = this.page.waitForEvent('load');
+    await this.runCommand('Developer: Reload Window');
+    await loaded;
     await this.page.locator('.monaco-workbench .statusbar').waitFor({ timeout: 60_000 });
   }
 

@@ -158,19 +158,20 @@ async function openDesktop(
     ],
     { env: editorEnvironment(), stdio: 'ignore', shell: process.platform === 'win32' },
   );
-  return new Promise((done, fail) => {
+  return new Promise((done) => {
     window.once('error', () => {
-      fail(
-        new Error(
-          "There is no `code` in the PATH. In VS Code, run \"Shell Command: Install 'code' command " +
-            'in PATH", or leave --desktop out.',
-        ),
+      say(
+        "There is no `code` in the PATH. In VS Code, run \"Shell Command: Install 'code' command " +
+          'in PATH"; or leave --desktop out.',
       );
+      done(1);
     });
     window.once('exit', (code) => {
       done(code ?? 0);
     });
-    say('A window of VS Code opens. Closing it, or Ctrl-C here, ends everything.');
+    window.once('spawn', () => {
+      say('A window of VS Code opens. Closing it, or Ctrl-C here, ends everything.');
+    });
   });
 }
 

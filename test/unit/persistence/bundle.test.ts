@@ -104,6 +104,7 @@ describe('deleteTaskBundle, flat layout', () => {
     put(paths.json);
     deleteTaskBundle(paths);
     assert.ok(!existsSync(paths.sessionDir));
+    deleteTaskBundle(paths);
   });
 
   it('keeps a session directory that is not empty', () => {
@@ -206,5 +207,6 @@ describe('deleteTaskBundle, directory layout', () => {
       deleteTaskBundle(paths);
     }, 'unsafe-path');
     assert.deepEqual(tree(directory()), before);
+    assertFails(() => bundleSize(paths), 'unsafe-path');
   });
 });

@@ -170,6 +170,16 @@ for (const layout of layouts) {
       }
     });
 
+    it('makes nothing beside the same task in the other layout', () => {
+      const [other] = layouts.filter((name) => name !== layout);
+      put(pathsIn(directory(), other ?? layout).json, recordJson());
+      const before = tree(directory());
+      assertFails(() => {
+        writeTask(paths, newTask);
+      }, 'corrupt');
+      assert.deepEqual(tree(directory()), before);
+    });
+
     it('never writes schema 7', () => {
       assertFails(() => {
         writeTask(paths, { ...newTask, schemaVersion: 7 });

@@ -328,7 +328,7 @@ describe('reading a storage', () => {
       const other = join(storage, 'other');
       const { paths } = writeTaskFixture({ storage: other, taskId });
       renameSync(paths.taskDir!, join(storage, 'opencode', 'bash-tasks', session, taskId));
-      assert.match((await problemOf(taskId)) ?? '', /both/);
+      assert.match((await problemOf(taskId)) ?? '', /ambiguous/);
     });
 
     it('where a part of its directory is a symbolic link', async () => {

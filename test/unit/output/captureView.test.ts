@@ -1,0 +1,278 @@
+import assert from 'node:assert/strict';
+import {
+  appendFileSync,
+  closeSync,
+  ftruncateSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CaptureView, lastLines } from '../../../src/output/captureView.ts';
+import type { OutputChange, OutputText } from '../../../src/output/outputText.ts';
+import { PersistenceError } from '../../../src/persistence/errors.ts';
+
+const everything = { size: 1 << 20, limit: 2 << 20 };
+
+describe('capture view', () => {
+  let directory: string;
+  let path: string;
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'capture-view-'));
+    path = join(directory, 'stdout');
+  });
+
+  afterEach(() => {
+    rmSync(directory, { recursive: true });
+  });
+
+  /** A view, and the text that its changes make. */
+  function follow(window: { size: number; limit: number }) {
+    const view = new CaptureView(directory, path, window);
+    const opened = view.open();
+    const reader = { opened, text: opened.text, read };
+    function read(): OutputChange | undefined {
+      const change = view.read();
+      if (change?.kind === 'append') {
+        assert.ok(change.replacedChars <= reader.text.length);
+        reader.text = reader.text.slice(0, reader.text.length - change.replacedChars) + change.text;
+      } else if (change?.kind === 'replace') reader.text = change.text;
+      return change;
+    }
+    return reader;
+  }
+
+  function open(size: number): OutputText {
+    return new CaptureView(directory, path, { size, limit: size * 2 }).open();
+  }
+
+  it('shows a small capture whole', () => {
+    writeFileSync(path, 'one\n\x1b[31mtwo\x1b[0m\n');
+    assert.deepEqual(open(1024), { text: 'one\ntwo\n', skippedBytes: 0, totalBytes: 17 });
+  });
+
+  it('is empty for a capture that is not there yet, and appends when it comes', () => {
+    const reader = follow(everything);
+    assert.deepEqual(reader.opened, { text: '', skippedBytes: 0, totalBytes: 0 });
+    assert.equal(reader.read(), undefined);
+    writeFileSync(path, '');
+    assert.equal(reader.read(), undefined);
+    appendFileSync(path, 'one\n');
+    assert.deepEqual(reader.read(), {
+      kind: 'append',
+      replacedChars: 0,
+      text: 'one\n',
+      totalBytes: 4,
+    });
+  });
+
+  it('starts a cut view at a line', () => {
+    writeFileSync(path, 'first line\nsecond line\nthird line\n');
+    assert.deepEqual(open(15), {
+      text: 'second line\nthird line\n',
+      skippedBytes: 11,
+      totalBytes: 34,
+    });
+  });
+
+  it('starts a cut view at a line that begins with the window', () => {
+    writeFileSync(path, 'first\nsecond\n');
+    assert.equal(open(7).text, 'second\n');
+  });
+
+  it('starts within a line that is too long, at a character', () => {
+    writeFileSync(path, '€'.repeat(100_000));
+    const { text, skippedBytes } = open(100);
+    assert.equal(text, '€'.repeat(33));
+    assert.equal(skippedBytes, 300_000 - 99);
+  });
+
+  it('starts at the beginning where the first line is long and less than 64 KiB are before', () => {
+    writeFileSync(path, 'x'.repeat(50_000));
+    assert.equal(open(100).skippedBytes, 0);
+  });
+
+  it('follows tiny appends that cut characters and escape sequences', () => {
+    writeFileSync(path, '');
+    const reader = follow(everything);
+    const bytes = Buffer.from('a€\x1b[38;5;1mred\x1b[0m😀\r\n 5%\r10%\r\x1b[K100%\n');
+    for (const byte of bytes) {
+      appendFileSync(path, Uint8Array.of(byte));
+      assert.equal(reader.read()?.kind, 'append');
+    }
+    assert.equal(reader.text, 'a€red😀\n100%\n');
+  });
+
+  it('says nothing when nothing came', () => {
+    writeFileSync(path, 'one\n');
+    assert.equal(follow(everything).read(), undefined);
+  });
+
+  it('grows to its limit, and is then cut to its size once', () => {
+    const line = 'a line of twenty ch\n';
+    writeFileSync(path, line.repeat(5));
+    const reader = follow({ size: 100, limit: 200 });
+    const kinds: string[] = [];
+    for (let appended = 0; appended < 12; appended++) {
+      appendFileSync(path, line);
+      const change = reader.read();
+      kinds.push(change?.kind ?? 'none');
+      if (change?.kind === 'replace') {
+        assert.equal(change.text, line.repeat(5));
+        assert.equal(change.skippedBytes + 100, change.totalBytes);
+      }
+    }
+    assert.deepEqual(kinds, [
+      ...Array.from({ length: 5 }, () => 'append'),
+      'replace',
+      ...Array.from({ length: 5 }, () => 'append'),
+      'replace',
+    ]);
+  });
+
+  it('skips what it is too far behind to show', () => {
+    writeFileSync(path, 'start\n');
+    const reader = follow({ size: 100, limit: 200 });
+    appendFileSync(path, 'line\n'.repeat(10_000));
+    const change = reader.read();
+    assert.equal(change?.kind, 'replace');
+    assert.equal(reader.text, 'line\n'.repeat(20));
+    assert.equal(change.skippedBytes, 50_006 - 100);
+  });
+
+  it('shows a capture anew that was replaced by its own tail', () => {
+    writeFileSync(path, 'line\n'.repeat(26));
+    const reader = follow({ size: 40, limit: 400 });
+    writeFileSync(path + '.tail', 'line\n'.repeat(20));
+    renameSync(path + '.tail', path);
+    assert.deepEqual(reader.read(), {
+      kind: 'replace',
+      text: 'line\n'.repeat(8),
+      skippedBytes: 60,
+      totalBytes: 100,
+    });
+  });
+
+  it('shows a capture anew that was replaced by a longer one', () => {
+    writeFileSync(path, 'old\n');
+    const reader = follow(everything);
+    writeFileSync(path + '.new', 'new and longer\n');
+    renameSync(path + '.new', path);
+    assert.equal(reader.read()?.kind, 'replace');
+    assert.equal(reader.text, 'new and longer\n');
+  });
+
+  it('shows a capture anew that was written anew in place', () => {
+    writeFileSync(path, 'old\n');
+    const reader = follow(everything);
+    writeFileSync(path, 'new and longer\n');
+    assert.equal(reader.read()?.kind, 'replace');
+    assert.equal(reader.text, 'new and longer\n');
+  });
+
+  it('shows a capture anew that was truncated', () => {
+    writeFileSync(path, 'one\ntwo\n');
+    const reader = follow(everything);
+    truncateSync(path, 4);
+    assert.equal(reader.read()?.kind, 'replace');
+    assert.equal(reader.text, 'one\n');
+  });
+
+  it('says once that a capture is gone, and shows one that comes back', () => {
+    writeFileSync(path, 'one\n');
+    const reader = follow(everything);
+    rmSync(path);
+    assert.deepEqual(reader.read(), { kind: 'gone' });
+    assert.equal(reader.read(), undefined);
+    writeFileSync(path, 'again\n');
+    assert.equal(reader.read()?.kind, 'replace');
+    assert.equal(reader.text, 'again\n');
+  });
+
+  it('says that a capture is gone when its directory is', () => {
+    mkdirSync(join(directory, 'task'));
+    path = join(directory, 'task', 'stdout');
+    writeFileSync(path, 'one\n');
+    const reader = follow(everything);
+    rmSync(join(directory, 'task'), { recursive: true });
+    assert.deepEqual(reader.read(), { kind: 'gone' });
+  });
+
+  it('reads a capture of an endless line, and never more than the window', () => {
+    writeFileSync(path, Buffer.alloc(50 * 1024 * 1024, 'x'));
+    const { text, skippedBytes, totalBytes } = open(1024 * 1024);
+    assert.equal(text.length, 1024 * 1024);
+    assert.equal(skippedBytes + text.length, totalBytes);
+  });
+
+  for (const gibibytes of [1, 5]) {
+    it(`opens and follows a capture of ${gibibytes} GiB`, () => {
+      const size = gibibytes * 1024 ** 3;
+      const fd = openSync(path, 'w');
+      ftruncateSync(fd, size);
+      writeSync(fd, '\nlast line\n', size);
+      closeSync(fd);
+      const reader = follow({ size: 10, limit: 100 });
+      assert.deepEqual(reader.opened, {
+        text: 'last line\n',
+        skippedBytes: size + 1,
+        totalBytes: size + 11,
+      });
+      appendFileSync(path, 'more\n');
+      assert.equal(reader.read()?.kind, 'append');
+      assert.equal(reader.text, 'last line\nmore\n');
+    });
+  }
+
+  it('refuses a symbolic link, a directory and what is outside', () => {
+    const isUnsafe = (error: unknown) =>
+      PersistenceError.is(error) && error.reason === 'unsafe-path';
+    symlinkSync('/etc/hostname', path);
+    assert.throws(() => open(100), isUnsafe);
+    assert.throws(() => lastLines(directory, path, 3), isUnsafe);
+    mkdirSync(join(directory, 'task'));
+    assert.throws(() => lastLines(directory, join(directory, 'task'), 3), isUnsafe);
+    assert.throws(() => lastLines(directory, '/etc/hostname', 3), isUnsafe);
+  });
+
+  it('refuses a capture that became a symbolic link while it was open', () => {
+    writeFileSync(path, 'one\n');
+    const reader = follow(everything);
+    rmSync(path);
+    symlinkSync('/etc/hostname', path);
+    assert.throws(() => reader.read(), PersistenceError);
+  });
+
+  describe('last lines', () => {
+    it('are rendered, not blank, and the last ones', () => {
+      writeFileSync(path, 'one\n\n\x1b[1mtwo\x1b[0m\n   \n 5%\r10%\n\n');
+      assert.deepEqual(lastLines(directory, path, 2), ['two', '10%']);
+      assert.deepEqual(lastLines(directory, path, 10), ['one', 'two', '10%']);
+      assert.deepEqual(lastLines(directory, path, 0), []);
+    });
+
+    it('are none where there is no capture', () => {
+      assert.deepEqual(lastLines(directory, path, 3), []);
+    });
+
+    it('start at a line of a long capture', () => {
+      writeFileSync(path, 'a line of the capture\n'.repeat(10_000));
+      const lines = lastLines(directory, path, 100_000);
+      assert.ok(lines.length > 700 && lines.every((line) => line === 'a line of the capture'));
+    });
+
+    it('are cut, but no character is', () => {
+      writeFileSync(path, '😀'.repeat(5000));
+      const [line = ''] = lastLines(directory, path, 1);
+      assert.ok(line.isWellFormed() && line.length <= 200 && line.endsWith('😀…'));
+    });
+  });
+});

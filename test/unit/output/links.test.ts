@@ -1,0 +1,254 @@
+import assert from 'node:assert/strict';
+import * as fc from 'fast-check';
+import { findLinks } from '../../../src/output/links.ts';
+
+/** A link as `path line:column-endLine:endColumn`, with what is absent left out. */
+function linksOf(line: string): string[] {
+  return findLinks(line).map((link) => {
+    if (link.kind === 'url') return link.url;
+    const { path, line: first, column, endLine, endColumn } = link;
+    const from = [first, column].filter((number) => number !== undefined).join(':');
+    const to = [endLine, endColumn].filter((number) => number !== undefined).join(':');
+    return [path, from].filter((part) => part !== '').join(' ') + (to === '' ? '' : `-${to}`);
+  });
+}
+
+describe('links', () => {
+  const found: [line: string, ...links: string[]][] = [
+    // compilers
+    ['src/main.c:12:5: error: expected ‘;’ before ‘}’ token', 'src/main.c 12:5'],
+    ['In file included from ./include/a.h:3,', './include/a.h 3'],
+    ['                 from main.c:1:', 'main.c 1'],
+    [
+      '/usr/include/c++/12/bits/stl_vector.h:1126:34: note: in',
+      '/usr/include/c++/12/bits/stl_vector.h 1126:34',
+    ],
+    ['  --> src/main.rs:3:5', 'src/main.rs 3:5'],
+    ["thread 'main' panicked at src/main.rs:2:5:", 'src/main.rs 2:5'],
+    ['src/index.ts(12,5): error TS2304: Cannot find name', 'src/index.ts 12:5'],
+    ['src/index.ts:12:5 - error TS2304: Cannot find name', 'src/index.ts 12:5'],
+    ['C:\\src\\main.cpp(12,5): error C2065: undeclared', 'C:\\src\\main.cpp 12:5'],
+    ['1>C:\\src\\main.cpp(12): error C2065', 'C:\\src\\main.cpp 12'],
+    ['C:\\x\\y.ts:3:4', 'C:\\x\\y.ts 3:4'],
+    ['c:/x/y.ts:3', 'c:/x/y.ts 3'],
+    ['e: /home/u/App.kt: (12, 5): Unresolved reference', '/home/u/App.kt 12:5'],
+    ['e: file:///home/u/App.kt:12:5 Unresolved reference', '/home/u/App.kt 12:5'],
+    ['[error] /home/u/App.scala:12:5: not found', '/home/u/App.scala 12:5'],
+    ['[javac] /home/u/App.java:12: error: cannot find symbol', '/home/u/App.java 12'],
+    ['src/Foo.hs:12:5-9: error:', 'src/Foo.hs 12:5-12:9'],
+    ['src/Foo.hs:(12,5)-(14,9): error', 'src/Foo.hs 12:5-14:9'],
+    ['File "lib/x.ml", line 3, characters 4-7:', 'lib/x.ml 3:4-3:7'],
+    ['File "lib/x.ml", lines 3-4, characters 4-7:', 'lib/x.ml 3:4-4:7'],
+    ['foo.nim(12, 5) Error: undeclared', 'foo.nim 12:5'],
+    ['main.go:12:2: undefined: x', 'main.go 12:2'],
+    ['CMake Error at CMakeLists.txt:12 (message):', 'CMakeLists.txt 12'],
+    ['make: *** [Makefile:12: all] Error 2', 'Makefile 12'],
+    ['Dockerfile:3', 'Dockerfile 3'],
+    ['  on main.tf line 12, in resource "x" "y":', 'main.tf 12'],
+    ['foo.js: line 12, col 5, Error - Missing semicolon.', 'foo.js 12:5'],
+    ['In deploy.sh line 12:', 'deploy.sh 12'],
+    ['deploy.sh: line 12: foo: command not found', 'deploy.sh 12'],
+    ["Build file '/home/u/build.gradle' line: 12", '/home/u/build.gradle 12'],
+    ['F# (12,5,14,9): see a/b.fs(12,5,14,9): error', 'a/b.fs 12:5-14:9'],
+    ['x.cs[12, 5]', 'x.cs 12:5'],
+    ['src/a.ts(12:5)', 'src/a.ts 12:5'],
+    // tests and stack traces
+    ['  File "/app/x.py", line 12, in f', '/app/x.py 12'],
+    ['  File "/my app/x.py", line 12, in f', '/my app/x.py 12'],
+    ['tests/test_x.py:12: AssertionError', 'tests/test_x.py 12'],
+    ['FAILED tests/test_x.py::test_it - assert 1 == 2', 'tests/test_x.py'],
+    ['    at fn (/app/x.js:1:2)', '/app/x.js 1:2'],
+    ['    at /app/x.js:1:2', '/app/x.js 1:2'],
+    ['    at async file:///app/x.mjs:1:2', '/app/x.mjs 1:2'],
+    ['    at Object.<anonymous> (src/foo.test.ts:12:34)', 'src/foo.test.ts 12:34'],
+    ['    at new Foo (C:\\app\\x.js:1:2)', 'C:\\app\\x.js 1:2'],
+    [' ❯ src/foo.test.ts:12:34', 'src/foo.test.ts 12:34'],
+    [' ✓ src/foo.test.ts (12 tests) 3ms', 'src/foo.test.ts'],
+    [' ✓ src/foo.test.ts (12)', 'src/foo.test.ts'],
+    ['PASS src/foo.test.ts', 'src/foo.test.ts'],
+    ['fn@/app/x.js:1:2', '/app/x.js 1:2'],
+    ['fn@file:///app/x.js:1:2', '/app/x.js 1:2'],
+    ['fn@C:\\app\\x.js:1:2', 'C:\\app\\x.js 1:2'],
+    ['\tat com.example.Foo.bar(Foo.java:12)', 'Foo.java 12'],
+    ['\tat com.example.FooKt.main(Foo.kt:12)', 'Foo.kt 12'],
+    [
+      '\t/usr/local/go/src/net/http/server.go:2136 +0x29',
+      '/usr/local/go/src/net/http/server.go 2136',
+    ],
+    ['    foo_test.go:12: got 1, want 2', 'foo_test.go 12'],
+    ['   at Foo.Bar() in C:\\x\\y.cs:line 12', 'C:\\x\\y.cs 12'],
+    ['#0 /app/x.php(12): foo()', '/app/x.php 12'],
+    ['PHP Fatal error: x in /app/x.php on line 12', '/app/x.php 12'],
+    ['died at script.pl line 12.', 'script.pl 12'],
+    ["\tfrom /app/x.rb:12:in `foo'", '/app/x.rb 12'],
+    ["bin/rails:4:in 'foo'"],
+    ['    (app 1.0.0) lib/foo.ex:12: Foo.bar/1', 'lib/foo.ex 12'],
+    ['lua: foo.lua:12: attempt to call', 'foo.lua 12'],
+    ['lib/main.dart 12:5  main.<fn>', 'lib/main.dart 12:5'],
+    ['    #0 0x4f in main /app/x.c:12:3', '/app/x.c 12:3'],
+    ['==1==    by 0x109: main (x.c:12)', 'x.c 12'],
+    // git, forms and punctuation
+    ['diff --git a/src/x.ts b/src/x.ts', 'a/src/x.ts', 'b/src/x.ts'],
+    ['--- a/src/x.ts', 'a/src/x.ts'],
+    ['+++ b/src/x.ts', 'b/src/x.ts'],
+    ['error:src/x.ts:3', 'src/x.ts 3'],
+    ['see src/x.ts.', 'src/x.ts'],
+    ['(src/x.ts)', 'src/x.ts'],
+    ['`src/x.ts:3`', 'src/x.ts 3'],
+    ['"src/x.ts":3:4', 'src/x.ts 3:4'],
+    ['"x.ts",12', 'x.ts 12'],
+    ["'/my dir/x.ts:3:4'", '/my dir/x.ts 3:4'],
+    ["don't open /a/x.ts:3, it can't", '/a/x.ts 3'],
+    ['~/x.ts:3', '~/x.ts 3'],
+    ['../x.ts:3-9', '../x.ts 3-9'],
+    ['x.ts:3:4-9', 'x.ts 3:4-3:9'],
+    ['x.ts:3.4-5.6', 'x.ts 3:4-5:6'],
+    ['src/x.ts#L12-L14', 'src/x.ts 12-14'],
+    ['src/x.ts#12', 'src/x.ts 12'],
+    ['.eslintrc.json:3', '.eslintrc.json 3'],
+    ['app/(group)/[id]/page.tsx:3:4', 'app/(group)/[id]/page.tsx 3:4'],
+    ['app/[[...slug]]/page.tsx:3', 'app/[[...slug]]/page.tsx 3'],
+    ['node_modules/@scope/pkg/x.js:1:2', 'node_modules/@scope/pkg/x.js 1:2'],
+    [
+      'node_modules/.pnpm/a@1.2.3/node_modules/a/x.js:1:2',
+      'node_modules/.pnpm/a@1.2.3/node_modules/a/x.js 1:2',
+    ],
+    ['größe/überblick.ts:3', 'größe/überblick.ts 3'],
+    ['src/文件.ts:3:4', 'src/文件.ts 3:4'],
+    ['/opt/tool/run:12', '/opt/tool/run 12'],
+    ['x.ts:1 y.ts:2', 'x.ts 1', 'y.ts 2'],
+    ['file:///a%20b/x.ts#L3', '/a b/x.ts 3'],
+    ['file://localhost/a/x.ts', '/a/x.ts'],
+    ['file:///C:/x/y.ts:3:4', 'C:/x/y.ts 3:4'],
+    // addresses
+    ['at http://localhost:3000/a?b=c#d', 'http://localhost:3000/a?b=c#d'],
+    ['(see https://example.com/a_(b)).', 'https://example.com/a_(b)'],
+    ['<https://example.com>, and', 'https://example.com'],
+    ['http://[::1]:8080/x', 'http://[::1]:8080/x'],
+    ['git+https://example.com/x.git', 'https://example.com/x.git'],
+    ['https://example.com/src/x.ts:12:5', 'https://example.com/src/x.ts:12:5'],
+    ['url=https://example.com/a;', 'https://example.com/a'],
+  ];
+  for (const [line, ...links] of found) {
+    it(line, () => {
+      assert.deepEqual(linksOf(line), links);
+    });
+  }
+
+  const notFound = [
+    '12:30:45',
+    '2026-11-23T05:02:38.123Z',
+    '[2026/11/23 05:02:38] started',
+    '23/Nov/2026:05:02:38 +0000',
+    '3:4',
+    '16:9 and 4:3',
+    '1.2.3:4',
+    'v1.2.3:4',
+    'v1.2.3-rc.1:4',
+    'nginx:1.25',
+    'registry.io/team/image:1.2.3',
+    'localhost:3000',
+    '127.0.0.1:8080',
+    'example.com:443',
+    'db.internal:5432',
+    'redis.default.svc:6379',
+    'user@host.name:22',
+    'fe80::1:2',
+    '[::1]:8080',
+    '2001:db8::8a2e:370:7334',
+    '10.0.0.0/24',
+    '2026/11/23',
+    'and/or',
+    'n/a.',
+    'text/html; charset=utf-8',
+    'Mozilla/5.0 (X11; Linux x86_64)',
+    'github.com/owner/repo.git',
+    'foo.bar()',
+    'key: value.other',
+    'at node:internal/modules/cjs/loader:1105:14',
+    'at native',
+    'at Foo.bar(Native Method)',
+    'file://server/share/x.ts',
+    '\\\\server\\share\\x.ts:3',
+    '//server/share/x.ts:3',
+    'ftp://example.com/x.ts:3',
+    'http://',
+    'took 12.5s:3',
+    'a.b',
+    'report.txt 10:42',
+    'x.ts:0',
+    'file:///a%00b/x.ts',
+    'file:///a%zz/x.ts',
+    '/dev/null',
+    '...',
+    './',
+    '://',
+    'c:',
+    '@/',
+    '"',
+    '',
+  ];
+  for (const line of notFound) {
+    it(`not in ${line}`, () => {
+      assert.deepEqual(linksOf(line), []);
+    });
+  }
+
+  it('cover the path and its position', () => {
+    const text = (line: string) => findLinks(line).map(({ start, end }) => line.slice(start, end));
+    assert.deepEqual(text('at fn (src/x.ts:1:2)'), ['src/x.ts:1:2']);
+    assert.deepEqual(text('File "/x.py", line 12, in'), ['/x.py", line 12']);
+    assert.deepEqual(text('src/x.ts(1,2): error'), ['src/x.ts(1,2)']);
+    assert.deepEqual(text('see file:///a/x.ts:3.'), ['file:///a/x.ts:3']);
+  });
+
+  it('are none in lines over 2,000 characters', () => {
+    const line = 'src/x.ts:1:2 ';
+    assert.equal(findLinks(line + ' '.repeat(2000 - line.length)).length, 1);
+    assert.equal(findLinks(line + ' '.repeat(2001 - line.length)).length, 0);
+  });
+
+  it('are in order, apart and within any line', () => {
+    const piece = fc.constantFrom(
+      'a',
+      '/',
+      '\\',
+      ':',
+      '1',
+      '12',
+      '.ts',
+      '.',
+      '(',
+      ')',
+      '[',
+      ']',
+      '"',
+      "'",
+      '`',
+      ' ',
+      ',',
+      '#L',
+      'line ',
+      'http://',
+      'file:///',
+      '@/',
+      'C:\\',
+      '-',
+      '~',
+      'é',
+      '漢',
+      '\u00a0',
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 60 }), (pieces) => {
+        const line = pieces.join('');
+        let last = 0;
+        for (const { start, end } of findLinks(line)) {
+          assert.ok(start >= last && end > start && end <= line.length);
+          last = end;
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
