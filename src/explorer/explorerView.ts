@@ -77,7 +77,7 @@ export class ExplorerView extends Disposable {
     this.register(
       vscode.window.onDidChangeWindowState(({ focused }) => {
         // Other programs have had the machine meanwhile; watches can miss what they did.
-        if (focused && this.view.visible) void storages.refresh();
+        if (focused) void storages.refresh();
       }),
     );
     this.register({

@@ -100,11 +100,15 @@ function readQuoted(line: string, start: number, close: number, links: OutputLin
 function readWord(line: string, start: number, links: OutputLink[]): number {
   let end = wordEnd(line, start);
   let pathStart = start;
-  if (line.startsWith('://', end)) return readAddress(line, start, end, links);
+  if (line.charCodeAt(end) === COLON && line.startsWith('://', end)) {
+    return readAddress(line, start, end, links);
+  }
   if (end === start + 1 && isDrive(line, start)) end = wordEnd(line, start + 2);
   else {
     // `function@/path` and `function@C:\path` of Firefox and Safari.
     if (end - start > 2 && line.charCodeAt(end - 2) === AT && isDrive(line, end - 1)) return end - 1;
+    // Most words stop here.
+    if (!hasPathSign(line, start, end)) return end;
     const prefix = line.slice(start, end).lastIndexOf('@/');
     if (prefix > 0) pathStart += prefix + 1;
   }
@@ -126,6 +130,15 @@ function readWord(line: string, start: number, links: OutputLink[]): number {
     links.push({ kind: 'file', start: pathStart, end: trimmedEnd, path: trimmed });
   }
   return end;
+}
+
+/** Whether a word has what a path has: a separator, a dot, or the start of a known name. */
+function hasPathSign(line: string, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) {
+    const code = line.charCodeAt(at);
+    if (code === DOT || code === SLASH || code === BACKSLASH) return true;
+  }
+  return end - start >= 5 && end - start <= 13 && KNOWN_NAMES.has(line.slice(start, end));
 }
 
 /** Reads what starts with `scheme://`. Returns where to go on. */

@@ -28,7 +28,6 @@ export class Judge {
   private readonly clock: Clock;
   private foreign: { readonly reason: string | undefined } | undefined;
   private readonly goneSince = new Map<string, number>();
-  private waiting = false;
 
   constructor(storageDirectory: string, processes: ProcessTable, clock: Clock) {
     this.directory = storageDirectory;
@@ -43,14 +42,15 @@ export class Judge {
       this.processes,
       tasks.map(({ record }) => record),
     );
-    this.waiting = false;
     const uid = process.getuid?.();
     return tasks.map((task) => this.judgeOne(task, identify(task.record, snapshot, uid)));
   }
 
-  /** Did a task's process seem to have ended so recently that it should soon be looked at again? */
+  /** Has a process gone so recently that its task is to be looked at again soon? */
   get undecided(): boolean {
-    return this.waiting;
+    const now = this.clock.now();
+    for (const since of this.goneSince.values()) if (now - since < recordingGraceMs) return true;
+    return false;
   }
 
   forget(key: string): void {
@@ -76,7 +76,6 @@ export class Judge {
     // An end that AFT is about to record makes no orphan.
     const lived = task.liveness === 'alive';
     if (!lived && now - (changed ?? 0) >= recordingGraceMs) return judged;
-    this.waiting = true;
     return lived ? 'alive' : 'unknown';
   }
 }

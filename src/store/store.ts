@@ -80,6 +80,7 @@ export class Store {
   private refreshes = 0;
   private reconciledAt = 0;
   private spawning: ReadonlyMap<string, string> = new Map();
+  private lookDue = 0;
   private cancelLook: (() => void) | undefined;
   private cancelReconcile: (() => void) | undefined;
   private sliceBegan = 0;
@@ -366,13 +367,7 @@ export class Store {
     const { visible } = this;
     const pace = visible ? 'visible' : 'hidden';
     if (this.contents.hasLive) {
-      const { undecided } = this.contents;
-      if (undecided) this.cancelLook?.();
-      if (undecided) this.cancelLook = undefined;
-      this.cancelLook ??= this.clock.after(undecided ? recordingGraceMs : livenessMs[pace], () => {
-        this.cancelLook = undefined;
-        this.lookAfterLive();
-      });
+      this.armLook(this.contents.undecided ? recordingGraceMs : livenessMs[pace]);
     }
     if (this.polling || visible) {
       this.cancelReconcile ??= this.clock.after(this.polling ? pollMs[pace] : reconcileMs, () => {
@@ -380,6 +375,17 @@ export class Store {
         this.reconcile();
       });
     }
+  }
+
+  private armLook(delay: number): void {
+    const due = this.clock.now() + delay;
+    if (this.cancelLook !== undefined && this.lookDue <= due) return;
+    this.cancelLook?.();
+    this.lookDue = due;
+    this.cancelLook = this.clock.after(delay, () => {
+      this.cancelLook = undefined;
+      this.lookAfterLive();
+    });
   }
 
   private setState(part: Partial<StorageState>): void {

@@ -72,6 +72,7 @@ describe('AFT Tasks', () => {
       await workbench.clickRow(firstLineOf('test'));
       await workbench.editorShows(/\w/);
       const picture = await workbench.screenshot('explorer');
+      await workbench.setTheme('dark');
       assert.ok(existsSync(picture));
     });
   }

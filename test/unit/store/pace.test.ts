@@ -135,7 +135,27 @@ describe('the pace of a store', () => {
     // At first sight AFT may be about to record the end.
     await clock.advance(1);
     assert.equal(tasks.get(taskId)?.liveness, 'alive');
-    await clock.advance(3000);
+    await clock.advance(1500);
+    assert.equal(tasks.get(taskId)?.liveness, 'orphaned');
+  });
+
+  it('takes no short task for an orphan while its end is about to be recorded', async () => {
+    processes.lives = false;
+    const { taskId, paths } = writeRunning();
+    const { tasks, changes } = await opened(false);
+    assert.equal(tasks.get(taskId)?.liveness, 'unknown');
+    rewrite(paths.json, { status: 'completed', exit_code: 0, child_pid: null });
+    await clock.advance(1500);
+    assert.equal(tasks.get(taskId)?.liveness, 'ended');
+    const told = changes.flatMap((change) => [...change.added, ...change.changed]);
+    assert(!told.some(({ liveness }) => liveness === 'orphaned'));
+  });
+
+  it('takes a task whose process is gone for an orphan soon, also while hidden', async () => {
+    processes.lives = false;
+    const { taskId } = writeRunning();
+    const { tasks } = await opened(false);
+    await clock.advance(1500);
     assert.equal(tasks.get(taskId)?.liveness, 'orphaned');
   });
 
