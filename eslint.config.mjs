@@ -31,7 +31,12 @@ const layerRules = Object.entries(rooms).map(([room, { imports, vscode }]) => ({
       {
         paths: vscode
           ? []
-          : [{ name: 'vscode', message: `src/${room} runs without VS Code (docs/ARCHITECTURE.md).` }],
+          : [
+              {
+                name: 'vscode',
+                message: `src/${room} runs without VS Code (docs/ARCHITECTURE.md).`,
+              },
+            ],
         patterns: [
           {
             regex: `^\\.\\./(?!(${[...imports, 'api\\.ts$'].join('|')})(/|$)|api\\.ts$)`,
@@ -56,7 +61,10 @@ export default tseslint.config(
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       // `number | undefined` fields say "absent"; comparing them to undefined is the point.
-      '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: true }],
+      '@typescript-eslint/no-unnecessary-condition': [
+        'error',
+        { allowConstantLoopConditions: true },
+      ],
       eqeqeq: 'error',
     },
   },

@@ -32,7 +32,8 @@ export class TerminalLinks extends Disposable implements vscode.TerminalLinkProv
           ? vscode.l10n.t('Reveal the task in AFT Tasks')
           : vscode.l10n.t('Open the output in AFT Tasks');
       const { start, end } = mention;
-      return [{ startIndex: start, length: end - start, tooltip, key: task.key, mention }];
+      const link = new vscode.TerminalLink(start, end - start, tooltip);
+      return [Object.assign(link, { key: task.key, mention })];
     });
   }
 

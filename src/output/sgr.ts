@@ -222,10 +222,10 @@ export class StyleState {
       // Eleven bits of attributes and twice -1 to 255.
       const key = (((foreground + 1) * 257 + background + 1) << 11) | attributes;
       if (key === 0) return undefined;
-      return remembered(this.plainStyles, key) ?? remember(this.plainStyles, key, this.make());
+      return this.plainStyles.get(key) ?? remember(this.plainStyles, key, this.make());
     }
     const key = `${foreground} ${background} ${underlineColor} ${attributes} ${link ?? ''}`;
-    return remembered(this.otherStyles, key) ?? remember(this.otherStyles, key, this.make());
+    return this.otherStyles.get(key) ?? remember(this.otherStyles, key, this.make());
   }
 
   private make(): Style {
@@ -246,10 +246,6 @@ export class StyleState {
       link: this.link,
     };
   }
-}
-
-function remembered<Key>(styles: ReadonlyMap<Key, Style>, key: Key): Style | undefined {
-  return styles.get(key);
 }
 
 function remember<Key>(styles: Map<Key, Style>, key: Key, style: Style): Style {

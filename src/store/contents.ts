@@ -9,6 +9,7 @@ import {
   listRoot,
   listSessions,
   listTasks,
+  tasksDirectoryName,
   type Directory,
   type FoundLayouts,
   type SessionDirectory,
@@ -109,12 +110,21 @@ export class Contents {
     const listing = this.attempt(root, () => listRoot(root));
     if (listing === 'unreadable') return [];
     const found = new Map<string, SessionDirectory>();
+    // A session's is told by its own listing.
+    for (const path of [...this.problems.keys()]) {
+      if (!this.sessions.has(path)) this.problems.delete(path);
+    }
     if (listing === 'missing') {
-      this.problems.clear();
       this.problems.set(root, `The storage ${root} is not there any more.`);
       this.above = [{ path: root, identity: 0, modifiedAt: 0 }];
     } else {
       this.above = [listing.root, ...listing.harnesses, ...listing.tasksDirectories];
+      for (const { path, error } of listing.locked) {
+        this.noteProblem(path, error);
+        for (const known of this.knownBelow(join(path, tasksDirectoryName))) {
+          found.set(known.path, known);
+        }
+      }
       for (const tasks of listing.tasksDirectories) {
         const sessions = this.attempt(tasks.path, () => listSessions(tasks));
         if (sessions === 'missing') continue;
@@ -302,14 +312,19 @@ export class Contents {
         this.problems.delete(directory);
         return 'missing';
       }
-      const denied = code === 'EACCES' || code === 'EPERM';
-      this.problems.set(
-        directory,
-        denied
-          ? `${directory} can't be read: permission denied. Check its owner and mode.`
-          : `${directory} can't be read: ${errorText(error)}.`,
-      );
+      this.noteProblem(directory, error);
       return 'unreadable';
     }
+  }
+
+  private noteProblem(directory: string, error: unknown): void {
+    const code = errorCode(error);
+    const denied = code === 'EACCES' || code === 'EPERM';
+    this.problems.set(
+      directory,
+      denied
+        ? `${directory} can't be read: permission denied. Check its owner and mode.`
+        : `${directory} can't be read: ${errorText(error)}.`,
+    );
   }
 }

@@ -89,7 +89,7 @@ function exitMarker(paths: TaskPaths): ReturnType<typeof readExitMarker> {
   }
 }
 
-/** When the record or a capture last changed, epoch milliseconds. */
+/** When the record or a capture last changed, in whole epoch milliseconds, as our clock tells them. */
 function changedAt({ json, stdout, stderr, pty }: TaskPaths): number | undefined {
   const times = [json, stdout, stderr, pty].flatMap((path) => {
     try {
@@ -98,5 +98,5 @@ function changedAt({ json, stdout, stderr, pty }: TaskPaths): number | undefined
       return [];
     }
   });
-  return times.length === 0 ? undefined : Math.max(...times);
+  return times.length === 0 ? undefined : Math.floor(Math.max(...times));
 }

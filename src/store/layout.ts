@@ -48,6 +48,8 @@ export interface RootListing {
   readonly tasksDirectories: readonly TasksDirectory[];
   /** The root's child directories, which are harnesses, or may become some. */
   readonly harnesses: readonly Directory[];
+  /** Those of them that can't be looked into, with the system's error. */
+  readonly locked: readonly { readonly path: string; readonly error: unknown }[];
 }
 
 /**
@@ -57,10 +59,13 @@ export interface RootListing {
 export function listRoot(path: string): RootListing | 'missing' {
   const tasksDirectories: TasksDirectory[] = [];
   const harnesses: Directory[] = [];
+  const locked: { path: string; error: unknown }[] = [];
   const take = (harness: string | undefined, parent: string): boolean => {
-    const directory = directoryAt(join(parent, tasksDirectoryName));
-    if (directory !== undefined) tasksDirectories.push({ ...directory, harness });
-    return directory !== undefined;
+    const tasks = join(parent, tasksDirectoryName);
+    const stats = lstatSync(tasks, { throwIfNoEntry: false });
+    if (stats?.isDirectory() !== true) return false;
+    tasksDirectories.push({ ...asDirectory(tasks, stats), harness });
+    return true;
   };
   // It was a real path when it was found: a link there now leads elsewhere.
   const stats = lstatSync(path);
@@ -69,11 +74,15 @@ export function listRoot(path: string): RootListing | 'missing' {
   for (const entry of readdirSync(path, { withFileTypes: true })) {
     if (!entry.isDirectory() || !isHarnessName(entry.name)) continue;
     const child = join(path, entry.name);
-    if (!take(entry.name, child) && otherDirectories.has(entry.name)) continue;
+    try {
+      if (!take(entry.name, child) && otherDirectories.has(entry.name)) continue;
+    } catch (error) {
+      locked.push({ path: child, error });
+    }
     const directory = directoryAt(child);
     if (directory !== undefined) harnesses.push(directory);
   }
-  return { root: asDirectory(path, stats), tasksDirectories, harnesses };
+  return { root: asDirectory(path, stats), tasksDirectories, harnesses, locked };
 }
 
 /** Lists the sessions of a `bash-tasks` directory. Throws the system's errors. */

@@ -208,6 +208,12 @@ export class Workbench {
     );
   }
 
+  /** Shows the end of the active editor, where what is new appears. */
+  async scrollToEnd(): Promise<void> {
+    await this.editor().locator('.view-lines').click();
+    await this.page.keyboard.press('Control+End');
+  }
+
   /** The names on the active group's tabs. */
   async tabs(): Promise<string[]> {
     return this.page.locator('.editor-group-container.active .tab .label-name').allInnerTexts();

@@ -53,7 +53,10 @@ describe('output documents', () => {
       stderr: 'err\n',
     });
     await taskWhere(key);
-    assert.equal(await textOf(outputUri(key, 'output')), '=== stdout ===\nout\n=== stderr ===\nerr\n');
+    assert.equal(
+      await textOf(outputUri(key, 'output')),
+      '=== stdout ===\nout\n=== stderr ===\nerr\n',
+    );
   });
 
   it('show one stream alone without a heading', async () => {

@@ -2,16 +2,14 @@
  * Runs test/e2e: the packaged extension in an empty VS Code server, on the tasks of a real AFT that
  * goes on running; Chromium clicks. Pictures are kept in out/screenshots.
  */
-import { globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { globSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { startAftStorage } from './aftStorage.ts';
-import { aftPackage, vscodeServerDirectory } from './cache.ts';
+import { vscodeServerDirectory } from './cache.ts';
 import { runProcess } from './childProcess.ts';
 import { isolatedEnvironment } from './environment.ts';
-import { generateStorage } from './generateStorage.ts';
 import { packageExtension } from './package.ts';
 import { out, root } from './root.ts';
+import { sampleVariables, startSample, temporaryDirectory } from './sample.ts';
 import { runInScope } from './scope.ts';
 import {
   installExtension,
@@ -23,18 +21,10 @@ import {
 await runInScope(async (scope) => {
   await vscodeServerDirectory();
   rmSync(join(out, 'screenshots'), { recursive: true, force: true });
-  const directory = mkdtempSync(join(tmpdir(), 'aft-tasks-e2e-'));
-  scope.defer(() => {
-    rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
-  });
+  const directory = temporaryDirectory(scope);
   const dataDirectory = join(directory, 'server');
   await installExtension(scope, dataDirectory, await packageExtension(scope));
-  const { sample } =
-    aftPackage() === undefined
-      ? await generateStorage(scope, directory)
-      : await startAftStorage(scope, { directory });
-  const sampleFile = join(directory, 'sample.json');
-  writeFileSync(sampleFile, JSON.stringify(sample));
+  const sample = await startSample(scope, directory);
   const server = await startVscodeServer(scope, {
     dataDirectory,
     environment: isolatedEnvironment(sample.homeDirectory, {
@@ -51,7 +41,7 @@ await runInScope(async (scope) => {
     echo: true,
     env: {
       ...process.env,
-      SAMPLE_FILE: sampleFile,
+      ...sampleVariables(directory, sample),
       WORKBENCH_ADDRESS: server.address(sample.projectDirectory),
       WORKBENCH_SETTINGS: userSettingsFile(dataDirectory),
     },

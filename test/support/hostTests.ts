@@ -4,16 +4,14 @@
  */
 import { runTests, TestRunFailedError } from '@vscode/test-electron';
 import { build } from 'esbuild';
-import { globSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { globSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startAftStorage } from './aftStorage.ts';
-import { aftPackage, cacheDirectory } from './cache.ts';
+import { cacheDirectory } from './cache.ts';
 import { runProcess } from './childProcess.ts';
 import { isolatedEnvironment } from './environment.ts';
-import { generateStorage } from './generateStorage.ts';
 import { out, root } from './root.ts';
+import { sampleVariables, startSample, temporaryDirectory } from './sample.ts';
 import { runInScope } from './scope.ts';
 
 const bundles = join(out, 'host');
@@ -45,16 +43,8 @@ await runInScope(async (scope) => {
   await bundle(scope);
   if (values['bundle-only'] === true) return 0;
 
-  const directory = mkdtempSync(join(tmpdir(), 'aft-tasks-host-'));
-  scope.defer(() => {
-    rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
-  });
-  const { sample } =
-    aftPackage() === undefined
-      ? await generateStorage(scope, directory)
-      : await startAftStorage(scope, { directory });
-  const sampleFile = join(directory, 'sample.json');
-  writeFileSync(sampleFile, JSON.stringify(sample));
+  const directory = temporaryDirectory(scope);
+  const sample = await startSample(scope, directory);
 
   const userData = values.desktop === true ? join(directory, 'window') : join(out, 'host-window');
   rmSync(userData, { recursive: true, force: true });
@@ -66,7 +56,7 @@ await runInScope(async (scope) => {
     extensionTestsPath: join(bundles, 'index.js'),
     extensionTestsEnv: isolatedEnvironment(sample.homeDirectory, {
       AFT_STORAGE_DIR: sample.storageDirectory,
-      SAMPLE_FILE: sampleFile,
+      ...sampleVariables(directory, sample),
     }),
     ...(values.desktop === true
       ? { cachePath: cacheDirectory(), launchArgs: [sample.projectDirectory, ...profile] }

@@ -7,20 +7,19 @@
  *   npm start -- --desktop       opens a window of the installed `code` instead
  */
 import { randomBytes } from 'node:crypto';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { cpSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { storageCandidates } from '../../src/store/candidates.ts';
 import { findStorages } from '../../src/store/discovery.ts';
-import { startAftStorage } from './aftStorage.ts';
-import { aftPackage, vscodeServerDirectory } from './cache.ts';
+import { vscodeServerDirectory } from './cache.ts';
 import { runProcess, startProcess } from './childProcess.ts';
 import { editorEnvironment } from './environment.ts';
-import { generateStorage } from './generateStorage.ts';
 import { packageExtension } from './package.ts';
 import { root } from './root.ts';
+import { startSample, temporaryDirectory } from './sample.ts';
 import { say } from './say.ts';
 import { runInScope } from './scope.ts';
 import { installExtension, quietSettings, startVscodeServer } from './vscodeServer.ts';
@@ -85,11 +84,8 @@ async function wantsOwnStorages(): Promise<boolean> {
 
 async function fillSample(scope: AsyncDisposableStack, directory: string): Promise<Shown> {
   say('Running the sample tasks …');
-  const { sample } =
-    aftPackage() === undefined
-      ? await generateStorage(scope, directory)
-      : await startAftStorage(scope, { directory });
-  return { folder: sample.projectDirectory, storage: sample.storageDirectory };
+  const { projectDirectory, storageDirectory } = await startSample(scope, directory);
+  return { folder: projectDirectory, storage: storageDirectory };
 }
 
 function settingsFor({ storage }: Shown): Record<string, unknown> {
@@ -185,10 +181,7 @@ async function main(scope: AsyncDisposableStack): Promise<number> {
   }
   const { storage } = options;
   const own = storage === undefined && (await wantsOwnStorages());
-  const directory = mkdtempSync(join(tmpdir(), 'aft-tasks-'));
-  scope.defer(() => {
-    rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
-  });
+  const directory = temporaryDirectory(scope);
   const choose = async (): Promise<Shown> => {
     if (storage !== undefined) return { folder: storage, storage };
     if (own) return { folder: homedir(), storage: undefined };

@@ -3,7 +3,9 @@
  * browser. The last line sums up all of them.
  */
 import { runProcess } from './childProcess.ts';
+import { chromiumPath } from './chromium.ts';
 import { root } from './root.ts';
+import { say } from './say.ts';
 import { runInScope } from './scope.ts';
 
 interface Counts {
@@ -33,7 +35,17 @@ function countsOf(output: string, code: number): Counts {
   return { passed, failed: unsaid ? 1 : failed };
 }
 
+/** Installs or asks for the browser at once, not minutes later; without one, two suites fail. */
+function findBrowser(): void {
+  try {
+    chromiumPath();
+  } catch (error) {
+    say(error instanceof Error ? error.message : String(error));
+  }
+}
+
 await runInScope(async (scope) => {
+  findBrowser();
   const results: (Counts & { readonly name: string })[] = [];
   const run = async (name: string, command: readonly string[], isCheck: boolean): Promise<void> => {
     console.log(`\n== ${name}: ${command.join(' ')}`);

@@ -47,7 +47,7 @@ function styleOf(sgr: string): Partial<Style> | undefined {
   const said = Object.entries(style).filter(
     ([, value]) => value !== undefined && value !== false && value !== 'none',
   );
-  return Object.fromEntries(said) as Partial<Style>;
+  return Object.fromEntries(said);
 }
 
 describe('renderer', () => {

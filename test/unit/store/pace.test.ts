@@ -154,7 +154,10 @@ describe('the pace of a store', () => {
   it('takes a task whose process is gone for an orphan soon, also while hidden', async () => {
     processes.lives = false;
     const { taskId } = writeRunning();
+    // The record's time is the system's.
+    await clock.advance(500);
     const { tasks } = await opened(false);
+    assert.equal(tasks.get(taskId)?.liveness, 'unknown');
     await clock.advance(1500);
     assert.equal(tasks.get(taskId)?.liveness, 'orphaned');
   });

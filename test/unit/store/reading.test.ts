@@ -376,6 +376,17 @@ describe('reading a storage', () => {
       );
     });
 
+    it('is a problem also where it is a harness', () => {
+      writeTaskFixture({ storage, harness: 'pi' });
+      const readable = writeTaskFixture({ storage });
+      const answer = readAsNobody(storage, () => {
+        chmodSync(join(storage, 'pi'), 0);
+      });
+      chmodSync(join(storage, 'pi'), 0o700);
+      assert(answer.problem?.includes(join(storage, 'pi')));
+      assert.deepEqual(answer.tasks, [{ taskId: readable.taskId, problem: null }]);
+    });
+
     it('is a problem also where it is the storage itself', () => {
       writeTaskFixture({ storage });
       const answer = readAsNobody(storage, () => {
