@@ -244,11 +244,13 @@ export class Contents {
   private read(session: Session, taskId: string, layouts: FoundLayouts): void {
     const known = session.bundles.get(taskId);
     const now = this.clock.now();
-    const bundle = readBundle(session.place, taskId, layouts, known, now, () => {
-      this.statistics.recordsRead += 1;
-    });
+    const bundle = readBundle(session.place, taskId, layouts, known, now, this.countRecord);
     if (bundle !== known) this.keep(session, taskId, bundle);
   }
+
+  private readonly countRecord = (): void => {
+    this.statistics.recordsRead += 1;
+  };
 
   private keep(session: Session, taskId: string, bundle: Bundle | 'absent' | 'spawning'): void {
     session.spawning.delete(taskId);
@@ -274,13 +276,13 @@ export class Contents {
     this.note(key, known?.task);
     session?.bundles.set(taskId, bundle);
     this.bundles.set(key, bundle);
-    if (bundle.running === undefined) {
+    if (bundle.running !== undefined) {
+      this.running.add(key);
+      if (bundle.running !== known?.running) this.unjudged.add(key);
+    } else if (known?.running !== undefined) {
       this.running.delete(key);
       this.judge.forget(key);
-      return;
     }
-    this.running.add(key);
-    if (bundle.running !== known?.running) this.unjudged.add(key);
   }
 
   private note(key: string, before: Task | undefined): void {

@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, type Dirent, type Stats } from 'node:fs';
+import { lstatSync, readdirSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { isTaskId } from '../persistence/paths.ts';
 
@@ -38,8 +38,8 @@ export interface SessionDirectory extends Directory {
 
 /** In which layouts a session's directory has a task. */
 export interface FoundLayouts {
-  flat: boolean;
-  directory: boolean;
+  readonly flat: boolean;
+  readonly directory: boolean;
 }
 
 /** What is directly below a storage root. */
@@ -98,21 +98,21 @@ export function listSessions(tasks: TasksDirectory): SessionDirectory[] {
 }
 
 /**
- * Lists the tasks of a session's directory. Temporary names, tombstones and whatever else is not a
- * task's are left out. Throws the system's errors.
+ * Lists the tasks of a session's directory. A record that is a link counts: it is one with a
+ * problem. Temporary names, tombstones and foreign names don't. Throws the system's errors.
  */
 export function listTasks(session: string): Map<string, FoundLayouts> {
   const tasks = new Map<string, FoundLayouts>();
   for (const entry of readdirSync(session, { withFileTypes: true })) {
-    const layout = layoutOf(entry);
-    if (layout === undefined) continue;
-    const taskId = layout === 'flat' ? entry.name.slice(0, -recordSuffix.length) : entry.name;
-    const found = tasks.get(taskId);
-    if (found === undefined) {
-      tasks.set(taskId, { flat: layout === 'flat', directory: layout === 'directory' });
-    } else {
-      found[layout] = true;
-    }
+    const { name } = entry;
+    // Most names are captures' and markers'.
+    const directory = entry.isDirectory();
+    if (!directory && !name.endsWith(recordSuffix)) continue;
+    const taskId = directory ? name : name.slice(0, -recordSuffix.length);
+    if (!isTaskId(taskId)) continue;
+    const other = tasks.get(taskId);
+    if (other === undefined) tasks.set(taskId, directory ? onlyDirectory : onlyFlat);
+    else tasks.set(taskId, { flat: true, directory: true });
   }
   return tasks;
 }
@@ -138,16 +138,8 @@ export function taskOf(name: string): string | undefined {
 
 const recordSuffix = '.json';
 
-function layoutOf(entry: Dirent): keyof FoundLayouts | undefined {
-  const { name } = entry;
-  // A record that is a link is a task, too: one with a problem.
-  if (name.endsWith(recordSuffix)) {
-    return isTaskId(name.slice(0, -recordSuffix.length)) && !entry.isDirectory()
-      ? 'flat'
-      : undefined;
-  }
-  return isTaskId(name) && entry.isDirectory() ? 'directory' : undefined;
-}
+const onlyFlat: FoundLayouts = { flat: true, directory: false };
+const onlyDirectory: FoundLayouts = { flat: false, directory: true };
 
 /** Harness names become part of keys and addresses, where `_` stands for none. */
 function isHarnessName(name: string): boolean {
