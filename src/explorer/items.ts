@@ -2,7 +2,7 @@ import * as path from 'node:path';
 import * as vscode from 'vscode';
 import type { Task } from '../store/task.ts';
 import { ageInWords, durationInWords, firstLine } from '../vscode/words.ts';
-import type { SessionNode, TaskNode } from './nodes.ts';
+import type { SessionNode, SessionSummary, TaskNode } from './nodes.ts';
 import { isActive, isUndelivered, taskState } from './taskState.ts';
 
 /** A task's row: its command, its state, and in few words how it went and when. */
@@ -71,29 +71,45 @@ function contextFlags(task: Task): readonly (typeof itemFlags)[number][] {
   return flags;
 }
 
+/** What the row of a session with these tasks says. */
+export function summarize(tasks: Iterable<Task>): SessionSummary {
+  let sessionId: string | undefined;
+  let project: string | undefined;
+  let count = 0;
+  let running = 0;
+  let newest = 0;
+  for (const task of tasks) {
+    sessionId ??= task.sessionId;
+    count += 1;
+    if (isActive(task) && task.liveness !== 'orphaned') running += 1;
+    const started = task.startedAt ?? 0;
+    if (project === undefined || started > newest) project = task.projectRoot ?? task.workdir;
+    newest = Math.max(newest, started);
+  }
+  return { sessionId, project, count, running, newest };
+}
+
 /** A session's row: its id, its project, how many tasks it has and how many of them run. */
 export function sessionItem(
   node: SessionNode,
-  tasks: readonly Task[],
+  summary: SessionSummary,
   expanded: boolean,
   now: number,
 ): vscode.TreeItem {
   const { t } = vscode.l10n;
-  const sessionId = tasks.find((task) => task.sessionId !== undefined)?.sessionId;
+  const { sessionId, project, count, running, newest } = summary;
   const label = shortSessionId(sessionId ?? sessionHash(node));
   const item = new vscode.TreeItem(
     label,
     expanded ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.Collapsed,
   );
-  const running = tasks.filter(isActive).filter((task) => task.liveness !== 'orphaned').length;
-  const newest = Math.max(...tasks.map((task) => task.startedAt ?? 0));
   item.id = node.id;
   item.iconPath = new vscode.ThemeIcon('comment-discussion');
   item.contextValue = 'session';
   item.description = [
-    projectName(tasks),
+    project === undefined ? '' : firstLine(path.basename(project)),
     running > 0 ? t('{0} running', running) : '',
-    tasks.length === 1 ? t('1 task') : t('{0} tasks', tasks.length),
+    count === 1 ? t('1 task') : t('{0} tasks', count),
     newest > 0 ? ageInWords(newest, now) : '',
   ]
     .filter(Boolean)
@@ -110,11 +126,4 @@ function sessionHash(node: SessionNode): string {
 function shortSessionId(id: string): string {
   const clean = firstLine(id);
   return clean.length <= 24 ? clean : `${clean.slice(0, 14)}…${clean.slice(-6)}`;
-}
-
-/** The last part of the project's path, as the newest task that names one has it. */
-function projectName(tasks: readonly Task[]): string {
-  const task = tasks.find(({ projectRoot, workdir }) => projectRoot ?? workdir);
-  const root = task?.projectRoot ?? task?.workdir;
-  return root === undefined ? '' : firstLine(path.basename(root));
 }

@@ -2,12 +2,20 @@ import * as vscode from 'vscode';
 import type { Task, TaskChanges } from '../store/task.ts';
 import type { TaskIndex } from '../store/taskIndex.ts';
 import { Disposable } from '../vscode/disposable.ts';
-import { sessionItem, taskItem } from './items.ts';
-import { sessionOf, type SessionNode, type TaskNode, type TreeNode } from './nodes.ts';
+import { sessionItem, summarize, taskItem } from './items.ts';
+import {
+  sessionOf,
+  type SessionNode,
+  type SessionSummary,
+  type TaskNode,
+  type TreeNode,
+} from './nodes.ts';
 import { isActive } from './taskState.ts';
 
+/** Of the sessions with a running task so many start expanded: VS Code asks for all their rows. */
+const expandedSessions = 5;
 /** Sessions with more tasks than this start collapsed even where one of them runs. */
-const expandedAtMost = 200;
+const expandedTasks = 200;
 
 /**
  * The tree: sessions, and their tasks beneath. Node objects live as long as what they stand for, so
@@ -48,7 +56,10 @@ export class TaskTree extends Disposable implements vscode.TreeDataProvider<Tree
 
   setFilter(filter: ((task: Task) => boolean) | undefined): void {
     this.filter = filter;
-    for (const session of this.sessions.values()) session.tasks.clear();
+    for (const session of this.sessions.values()) {
+      session.tasks.clear();
+      session.summary = undefined;
+    }
     for (const task of this.index.tasks()) this.insert(task);
     for (const session of [...this.sessions.values()]) this.dropIfEmpty(session);
     this.changed.fire(undefined);
@@ -100,10 +111,13 @@ export class TaskTree extends Disposable implements vscode.TreeDataProvider<Tree
       const task = this.index.get(node.key);
       return task && taskItem(node, task, now);
     }
-    const tasks = this.sortedTasks(node).map(({ task }) => task);
-    if (tasks.length === 0) return undefined;
-    const expanded = tasks.length <= expandedAtMost && tasks.some(isActive);
-    return sessionItem(node, tasks, expanded, now);
+    const summary = this.summaryOf(node);
+    if (summary.count === 0) return undefined;
+    const expanded =
+      summary.running > 0 &&
+      summary.count <= expandedTasks &&
+      this.sessionOrder.indexOf(node) < expandedSessions;
+    return sessionItem(node, summary, expanded, now);
   }
 
   private apply({ added, changed, removed }: TaskChanges): void {
@@ -120,6 +134,7 @@ export class TaskTree extends Disposable implements vscode.TreeDataProvider<Tree
     }
     for (const task of changed) {
       const before = this.nodeOf(task.key);
+      if (before !== undefined) before.session.summary = undefined;
       if (before !== undefined && this.filter?.(task) !== false) {
         touched.add(before);
         // A task that has just ended moves below those that go on.
@@ -160,9 +175,10 @@ export class TaskTree extends Disposable implements vscode.TreeDataProvider<Tree
     const id = sessionOf(task.key);
     let session = this.sessions.get(id);
     if (session === undefined) {
-      session = { kind: 'session', id, tasks: new Map() };
+      session = { kind: 'session', id, tasks: new Map(), summary: undefined };
       this.sessions.set(id, session);
     }
+    session.summary = undefined;
     if (!session.tasks.has(task.key)) {
       session.tasks.set(task.key, {
         kind: 'task',
@@ -178,6 +194,7 @@ export class TaskTree extends Disposable implements vscode.TreeDataProvider<Tree
     const node = this.nodeOf(key);
     if (node === undefined) return undefined;
     node.session.tasks.delete(key);
+    node.session.summary = undefined;
     this.descriptions.delete(node);
     return node.session;
   }
@@ -188,25 +205,22 @@ export class TaskTree extends Disposable implements vscode.TreeDataProvider<Tree
     this.descriptions.delete(session);
   }
 
+  private summaryOf(session: SessionNode): SessionSummary {
+    session.summary ??= summarize(
+      [...session.tasks.keys()].flatMap((key) => this.index.get(key) ?? []),
+    );
+    return session.summary;
+  }
+
   /** Those with a running task first, then by the newest task. */
   private sortedSessions(): SessionNode[] {
     return [...this.sessions.values()]
-      .map((session) => {
-        let active = false;
-        let newest = 0;
-        for (const key of session.tasks.keys()) {
-          const task = this.index.get(key);
-          if (task === undefined) continue;
-          active ||= isActive(task) && task.liveness !== 'orphaned';
-          newest = Math.max(newest, task.startedAt ?? 0);
-        }
-        return { session, active, newest };
-      })
+      .map((session) => ({ session, ...this.summaryOf(session) }))
       .sort(
         (a, b) =>
-          Number(b.active) - Number(a.active) ||
+          Number(b.running > 0) - Number(a.running > 0) ||
           b.newest - a.newest ||
-          a.session.id.localeCompare(b.session.id),
+          (a.session.id < b.session.id ? -1 : 1),
       )
       .map(({ session }) => session);
   }
@@ -222,7 +236,7 @@ export class TaskTree extends Disposable implements vscode.TreeDataProvider<Tree
         (a, b) =>
           Number(isActive(b.task)) - Number(isActive(a.task)) ||
           (b.task.startedAt ?? 0) - (a.task.startedAt ?? 0) ||
-          a.node.key.localeCompare(b.node.key),
+          (a.node.key < b.node.key ? -1 : 1),
       );
   }
 }
