@@ -262,7 +262,7 @@ function needsCloseReading(source: string, object: object): boolean {
 }
 /** How each key of the outermost object begins where JSON is laid out with two spaces. */
 const keyLine = '\n  "';
-const oddNumber = /:\s*(?:-0|-?[0-9]+[.eE]|-?[0-9]{16})/;
+const oddNumber = /":\s*(?:-0|-?[0-9]+[.eE]|-?[0-9]{16})/;
 
 function complete(task: PartialTask, problem: string | undefined): PersistedTask {
   if (problem === undefined) return task as PersistedTask;

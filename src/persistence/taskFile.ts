@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { closeSync } from 'node:fs';
+import { closeSync, type Stats } from 'node:fs';
 import { basename } from 'node:path';
 import { atomicWrite } from './atomicWrite.ts';
 import { PersistenceError } from './errors.ts';
@@ -25,7 +25,12 @@ const readAttempts = 8;
  * be read.
  */
 export function readTask(paths: TaskPaths): PersistedTask {
-  const source = readRecordText(paths);
+  return readTaskFile(paths).task;
+}
+
+/** As `readTask`, with what the file system says of the very file that was read. */
+export function readTaskFile(paths: TaskPaths): { task: PersistedTask; stats: Stats } {
+  const { source, stats } = readRecordText(paths);
   let task: PersistedTask;
   try {
     task = parseRecord(source);
@@ -41,7 +46,7 @@ export function readTask(paths: TaskPaths): PersistedTask {
       { path: paths.json, partial: task },
     );
   }
-  return task;
+  return { task, stats };
 }
 
 /** Writes a task's record, atomically (seed: `write_task`). A record of schema 2 or 3 becomes 4. */
@@ -96,7 +101,7 @@ function store(paths: TaskPaths, task: PersistedTask): void {
   atomicWrite(paths.json, serializeRecord(task), task.taskId, naming);
 }
 
-function readRecordText(paths: TaskPaths): string {
+function readRecordText(paths: TaskPaths): { source: string; stats: Stats } {
   const path = paths.json;
   for (let attempt = 0; attempt < readAttempts; attempt += 1) {
     const file = openSafely(paths.sessionDir, path);
@@ -114,7 +119,7 @@ function readRecordText(paths: TaskPaths): string {
       if (!isUtf8(bytes)) {
         throw new PersistenceError('corrupt', `The record ${path} is not UTF-8 text.`, { path });
       }
-      return bytes.toString('utf8');
+      return { source: bytes.toString('utf8'), stats: file.stats };
     } catch (error) {
       throw PersistenceError.from(error, path);
     } finally {

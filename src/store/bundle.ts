@@ -9,7 +9,7 @@ import {
   type PersistedTask,
   type TaskMode,
 } from '../persistence/record.ts';
-import { readTask } from '../persistence/taskFile.ts';
+import { readTaskFile } from '../persistence/taskFile.ts';
 import type { FoundLayouts, SessionDirectory } from './layout.ts';
 import type { Task } from './task.ts';
 
@@ -29,6 +29,7 @@ interface Version {
 export interface Bundle {
   readonly task: Task;
   readonly paths: TaskPaths;
+  /** Absent where the record can't be used: it is read again whenever it is looked at. */
   readonly version: Version | undefined;
   /** The record of a task that goes on; absent for others. */
   readonly running: PersistedTask | undefined;
@@ -64,16 +65,19 @@ export function readBundle(
   const layout = found.directory ? 'directory' : 'flat';
   const paths =
     known?.paths.layout === layout ? known.paths : bundlePaths(place.session.path, taskId, layout);
-  const version = versionOf(lookAt(paths.json), found);
-  if (known?.version !== undefined && version !== undefined && isSame(known.version, version)) {
-    return withCaptures(known);
+  if (known?.version !== undefined) {
+    const now = versionOf(lookAt(paths.json), found);
+    if (now !== undefined && isSame(known.version, now)) return withCaptures(known);
   }
 
   let record: PersistedTask | undefined;
   let shown: PartialTask | undefined;
   let problem: string | undefined;
+  let version: Version | undefined;
   try {
-    record = readTask(paths);
+    const file = readTaskFile(paths);
+    record = file.task;
+    version = versionOf(file.stats, found);
     onRead();
     shown = record;
     // What it says can be shown, but which of the two records is meant can't be known.
