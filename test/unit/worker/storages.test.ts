@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TaskChanges } from '../../../src/store/task.ts';
+import { Storages } from '../../../src/worker/storages.ts';
+import { writeTaskFixture } from '../../support/taskFixture.ts';
+
+const workerScript = join(import.meta.dirname, '../../../src/worker/main.ts');
+
+describe('storages in their threads', () => {
+  let directory: string;
+  let paths: string[];
+  let script: string;
+  let storages: Storages;
+  const logged: string[] = [];
+
+  beforeEach(() => {
+    directory = realpathSync(mkdtempSync(join(tmpdir(), 'aft-storages-')));
+    const storage = join(directory, 'storage');
+    mkdirSync(storage);
+    paths = [storage];
+    script = workerScript;
+    logged.length = 0;
+    storages = new Storages({
+      candidates: () => paths.map((path) => ({ path, origin: 'test', legacy: false })),
+      get workerScript() {
+        return script;
+      },
+      log: (level, message) => {
+        logged.push(`${level}: ${message}`);
+      },
+    });
+  });
+
+  afterEach(async () => {
+    await storages.dispose();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  async function nextChange(): Promise<TaskChanges> {
+    return await new Promise((resolve) => {
+      const stop = storages.index.onDidChange((changes) => {
+        stop();
+        resolve(changes);
+      });
+    });
+  }
+
+  it('hand over what is there, then what comes', async () => {
+    const first = writeTaskFixture({ storage: paths[0]! });
+    await storages.start();
+    assert.deepEqual(
+      storages.index.tasks().map(({ key }) => key),
+      [first.key],
+    );
+    const change = nextChange();
+    const second = writeTaskFixture({ storage: paths[0]! });
+    assert.deepEqual(
+      (await change).added.map(({ key }) => key),
+      [second.key],
+    );
+  });
+
+  it('are ready at once where there are none', async () => {
+    paths = [join(directory, 'missing')];
+    await storages.start();
+    assert.equal(storages.state.ready, true);
+    assert.deepEqual(storages.storages, []);
+    assert.deepEqual(
+      storages.places.map(({ storage }) => storage),
+      [undefined],
+    );
+  });
+
+  it('take their tasks along when they are shown no more', async () => {
+    const other = join(directory, 'other');
+    mkdirSync(other);
+    paths.push(other);
+    const kept = writeTaskFixture({ storage: paths[0]! });
+    writeTaskFixture({ storage: other });
+    await storages.start();
+    assert.equal(storages.index.tasks().length, 2);
+    paths.pop();
+    await storages.refresh();
+    assert.deepEqual(
+      storages.index.tasks().map(({ key }) => key),
+      [kept.key],
+    );
+  });
+
+  it('whose thread dies are dropped, with a line in the log, and read again at the next refresh', async () => {
+    script = join(directory, 'dies.mjs');
+    writeFileSync(script, 'throw new Error("no thread");');
+    const { key } = writeTaskFixture({ storage: paths[0]! });
+    await storages.start();
+    assert.deepEqual(storages.storages, []);
+    assert.ok(logged.some((line) => line.startsWith('error:') && line.includes('no thread')));
+    script = workerScript;
+    await storages.refresh();
+    await storages.settled();
+    assert.ok(storages.index.get(key));
+  });
+
+  it('delete, deliver and measure in their thread', async () => {
+    const task = writeTaskFixture({ storage: paths[0]!, stdout: 'out' });
+    await storages.start();
+    const calls = storages.callsFor(task.key)!;
+    const size = await calls.bundleSize(task.key);
+    assert.equal(size.files, 4);
+    const delivered = nextChange();
+    assert.equal((await calls.markDelivered(task.key)).done, true);
+    assert.equal((await delivered).changed[0]?.delivered, true);
+    const removed = nextChange();
+    assert.equal((await calls.deleteBundle(task.key)).done, true);
+    assert.equal((await removed).removed[0]?.key, task.key);
+    assert.equal(existsSync(task.paths.json), false);
+    assert.equal((await calls.deleteBundle(task.key)).reason, 'not-found');
+  });
+
+  it('finish a kill that is under way before they go', async () => {
+    const child = spawn('sh', ['-c', 'trap "" TERM; echo ready; while :; do sleep 1; done'], {
+      detached: true,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const exited = once(child, 'exit');
+    try {
+      await once(child.stdout, 'data');
+      const task = writeTaskFixture({
+        storage: paths[0]!,
+        record: {
+          status: 'running',
+          startedAt: Date.now(),
+          finishedAt: undefined,
+          exitCode: undefined,
+          childPid: child.pid,
+          pgid: child.pid,
+        },
+      });
+      await storages.start();
+      const started = new Promise<void>((resolve) => {
+        storages.onStep(() => {
+          resolve();
+        });
+      });
+      // Whether the end is recorded too depends on how long VS Code waits; the processes must end.
+      const outcome = storages.callsFor(task.key)!.kill(task.key);
+      const settled = Promise.allSettled([outcome]);
+      await started;
+      await storages.dispose();
+      const [, signal] = (await exited) as [unknown, NodeJS.Signals];
+      assert.equal(signal, 'SIGKILL');
+      await settled;
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
+});
