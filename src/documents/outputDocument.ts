@@ -6,6 +6,7 @@ import type { Storages } from '../worker/storages.ts';
 import type { Settings } from '../vscode/settings.ts';
 import type { OutputTarget } from '../vscode/uris.ts';
 import { bytesInWords } from '../vscode/words.ts';
+import { encodeText } from './encodeText.ts';
 
 /** A capture's part of a document. */
 interface Section {
@@ -51,7 +52,7 @@ export class OutputDocument {
 
   /** The text in UTF-8. Call `read` first. */
   get bytes(): Uint8Array {
-    this.encoded ??= Buffer.from(this.compose(), 'utf8');
+    this.encoded ??= encodeText(this.compose());
     return this.encoded;
   }
 

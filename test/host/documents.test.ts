@@ -158,6 +158,16 @@ describe('output documents', () => {
     assert.equal(text.trim().split('\n').length, 1);
   });
 
+  it('are UTF-8 whatever encoding the user’s files have', async () => {
+    const files = vscode.workspace.getConfiguration('files');
+    await files.update('encoding', 'iso88591', vscode.ConfigurationTarget.Global);
+    const { key } = writeTaskFixture({ storage: storage.directory, stdout: 'café ✓\n' });
+    await taskWhere(key);
+    const text = await textOf(outputUri(key, 'stdout'));
+    await files.update('encoding', undefined, vscode.ConfigurationTarget.Global);
+    assert.equal(text, 'café ✓\n');
+  });
+
   it('are read-only', async () => {
     const { key } = writeTaskFixture({ storage: storage.directory, stdout: 'x' });
     await taskWhere(key);
