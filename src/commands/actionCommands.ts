@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { Outcome } from '../persistence/outcome.ts';
 import type { Task } from '../store/task.ts';
+import { confirm, showInformation, showWarning, withoutLinks } from '../vscode/messages.ts';
 import type { Settings } from '../vscode/settings.ts';
 import { UserError } from '../vscode/userError.ts';
 import { bytesInWords, firstLine } from '../vscode/words.ts';
@@ -80,7 +81,7 @@ async function confirmKill(tasks: readonly Task[]): Promise<boolean> {
       ? t('Kill {0}?', firstLine(task.command, 60) || task.taskId)
       : t('Kill {0} tasks?', tasks.length);
   const detail = t('Its processes are asked to end, and after two seconds made to.');
-  return (await vscode.window.showWarningMessage(question, { modal: true, detail }, kill)) === kill;
+  return await confirm(question, detail, kill);
 }
 
 async function confirmDelete(
@@ -112,9 +113,7 @@ async function confirmDelete(
   ]
     .filter(Boolean)
     .join('\n');
-  return (
-    (await vscode.window.showWarningMessage(question, { modal: true, detail }, remove)) === remove
-  );
+  return await confirm(question, detail, remove);
 }
 
 /** Acts on each task in turn, in the user's sight; what is not begun yet can be cancelled. */
@@ -132,7 +131,7 @@ async function eachWithProgress(
     const results: Result[] = [];
     for (const task of tasks) {
       if (token.isCancellationRequested) break;
-      const name = firstLine(task.command, 60) || task.taskId;
+      const name = withoutLinks(firstLine(task.command, 60) || task.taskId);
       progress.report({ message: name });
       const outcome = await act(task, (step) => {
         progress.report({ message: `${name}: ${step}` });
@@ -159,7 +158,7 @@ function tell(results: readonly Result[], allDone: string, log: vscode.LogOutput
     const [only, ...more] = results;
     if (only === undefined) return;
     const message = more.length === 0 ? only.outcome.message : allDone;
-    void vscode.window.showInformationMessage(message);
+    void showInformation(message);
     return;
   }
   const showLog = t('Show Log');
@@ -172,7 +171,7 @@ function tell(results: readonly Result[], allDone: string, log: vscode.LogOutput
           results.length,
           first.outcome.message,
         );
-  void vscode.window.showWarningMessage(message, showLog).then((choice) => {
+  void showWarning(message, showLog).then((choice) => {
     if (choice === showLog) log.show();
   });
 }

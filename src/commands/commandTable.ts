@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { Disposable } from '../vscode/disposable.ts';
+import { showError } from '../vscode/messages.ts';
 import { UserError } from '../vscode/userError.ts';
 
 /** Every command, below `aftTasks.`. A test holds this list against package.json. */
@@ -65,7 +66,7 @@ function report(id: CommandId, error: unknown, log: vscode.LogOutputChannel): vo
     log.error(`${id}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   }
   const message = error instanceof Error ? error.message : String(error);
-  void vscode.window.showErrorMessage(message, showLog).then((choice) => {
+  void showError(message, showLog).then((choice) => {
     if (choice === showLog) log.show();
   });
 }

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { OutputStream } from '../api.ts';
 import type { CaptureStream } from '../persistence/record.ts';
 import type { Task } from '../store/task.ts';
+import { showInformation } from '../vscode/messages.ts';
 import { UserError } from '../vscode/userError.ts';
 import { outputUri, parseOutputUri } from '../vscode/uris.ts';
 import { bytesInWords } from '../vscode/words.ts';
@@ -61,7 +62,7 @@ export function outputCommands(
       // A browser or a remote window has no file manager on the machine that has the files.
       if (vscode.env.uiKind === vscode.UIKind.Web || vscode.env.remoteName !== undefined) {
         await vscode.env.clipboard.writeText(path);
-        void vscode.window.showInformationMessage(
+        void showInformation(
           t('There is no file manager on this side. The path is on the clipboard: {0}', path),
         );
         return;

@@ -5,6 +5,7 @@ import { findLinks, type FileLink } from '../output/links.ts';
 import type { Task } from '../store/task.ts';
 import type { Storages } from '../worker/storages.ts';
 import { Disposable } from '../vscode/disposable.ts';
+import { showWarning } from '../vscode/messages.ts';
 import { outputScheme, parseOutputUri } from '../vscode/uris.ts';
 
 /** Lines between two looks at the cancellation token, so that a long document blocks nothing. */
@@ -53,7 +54,7 @@ export class OutputLinks extends Disposable implements vscode.DocumentLinkProvid
     const { file, task } = link as OutputDocumentLink;
     const target = await resolveFileLink(file, task);
     if (target === undefined) {
-      void vscode.window.showWarningMessage(
+      void showWarning(
         vscode.l10n.t('{0} was not found. It was looked for in {1}.', file.path, whereLooked(task)),
       );
       return undefined;

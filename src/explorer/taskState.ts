@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { NEWEST_WRITTEN_SCHEMA } from '../persistence/record.ts';
 import type { Task } from '../store/task.ts';
 
 /** How a task's state is shown: the icon, its colour, and the words for it. */
@@ -13,7 +14,7 @@ export interface TaskState {
  */
 export function taskState(task: Task): TaskState {
   const { t } = vscode.l10n;
-  if (task.problem !== undefined && task.status === undefined) {
+  if (task.problem !== undefined && !isNewer(task)) {
     return state('warning', 'list.warningForeground', t('unreadable'));
   }
   if (task.liveness === 'orphaned') {
@@ -45,6 +46,11 @@ export function taskState(task: Task): TaskState {
     case undefined:
       return state('question', 'charts.purple', t('unknown'));
   }
+}
+
+/** A newer AFT's record is shown as far as it can be read; nothing is wrong with it. */
+function isNewer({ schemaVersion = 0, status }: Task): boolean {
+  return schemaVersion > NEWEST_WRITTEN_SCHEMA && status !== undefined;
 }
 
 function state(icon: string, color: string, words: string): TaskState {

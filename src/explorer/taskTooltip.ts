@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { Task } from '../store/task.ts';
-import { bytesInWords, durationInWords } from '../vscode/words.ts';
+import { bytesInWords, durationInWords, printable } from '../vscode/words.ts';
 import { agentNotTold } from './items.ts';
 import { isUndelivered, taskState } from './taskState.ts';
 
@@ -27,7 +27,7 @@ export function taskTooltip(task: Task, lastLines: readonly string[]): vscode.Ma
   ];
   for (const [name, value] of facts) {
     if (value === undefined || value === '') continue;
-    markdown.appendMarkdown(`**${name}:** `).appendText(cut(value, 500)).appendMarkdown('  \n');
+    markdown.appendMarkdown(`**${name}:** `).appendText(fact(value)).appendMarkdown('  \n');
   }
   if (lastLines.length > 0) {
     markdown.appendMarkdown('\n').appendMarkdown(fenced(lastLines.join('\n'), 'log'));
@@ -56,15 +56,24 @@ function outputInWords(task: Task): string | undefined {
   return sizes.length > 0 ? sizes.join(', ') : undefined;
 }
 
-function timeInWords(time: number): string {
-  return new Date(time).toLocaleString(vscode.env.language);
+/** Nothing for a time that no calendar has: a record may hold any number. */
+function timeInWords(time: number): string | undefined {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? undefined : date.toLocaleString(vscode.env.language);
+}
+
+/** A value that the task chose, on one line, in which Markdown finds no address to link. */
+function fact(value: string): string {
+  return cut(printable(value).replace(/\s+/g, ' '), 500).replace(/:\/\/|www\./gi, (start) =>
+    start.split('').join('\u200b'),
+  );
 }
 
 /** A code block whose fence is longer than any run of backticks inside. */
 function fenced(text: string, language: string): string {
   const runs = text.match(/`+/g) ?? [];
   const fence = '`'.repeat(Math.max(3, ...runs.map((run) => run.length + 1)));
-  return `${fence}${language}\n${text}\n${fence}\n`;
+  return `${fence}${language}\n${printable(text)}\n${fence}\n`;
 }
 
 function cut(text: string, length: number): string {

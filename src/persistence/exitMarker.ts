@@ -65,5 +65,6 @@ function readMarkerText(paths: TaskPaths): string | undefined {
 
 /** Unicode's white space, as the seed trims it: `String.trim` differs in U+0085 and U+FEFF. */
 function trim(text: string): string {
-  return text.replace(/^\p{White_Space}+/u, '').replace(/\p{White_Space}+$/u, '');
+  // One pass: a marker may be long and blank, and is read again and again.
+  return /\P{White_Space}(?:[^]*\P{White_Space})?/u.exec(text)?.[0] ?? '';
 }

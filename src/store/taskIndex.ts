@@ -4,7 +4,8 @@ import type { Task, TaskChanges } from './task.ts';
 
 /** The tasks of one task id: nearly always one, of which nothing is hidden. */
 interface Namesakes {
-  all: readonly Task[];
+  /** By key. */
+  readonly all: Map<string, Task>;
   shown: readonly Task[];
 }
 
@@ -52,12 +53,12 @@ export class TaskIndex {
   apply(changes: TaskChanges): void {
     const touched = new Set<string>();
     for (const task of changes.removed) {
-      this.replace(task, []);
+      this.namesakesOf(task).all.delete(task.key);
       touched.add(task.taskId);
     }
     for (const tasks of [changes.added, changes.changed]) {
       for (const task of tasks) {
-        this.replace(task, [task]);
+        this.namesakesOf(task).all.set(task.key, task);
         touched.add(task.taskId);
       }
     }
@@ -67,22 +68,23 @@ export class TaskIndex {
   /** Removes all tasks of a storage. */
   removeStorage(storageId: string): void {
     const touched: string[] = [];
-    for (const [taskId, namesakes] of this.byTaskId) {
-      const all = namesakes.all.filter((task) => task.storageId !== storageId);
-      if (all.length === namesakes.all.length) continue;
-      namesakes.all = all;
-      touched.push(taskId);
+    for (const [taskId, { all }] of this.byTaskId) {
+      for (const task of all.values()) {
+        if (task.storageId !== storageId) continue;
+        all.delete(task.key);
+        touched.push(taskId);
+      }
     }
     this.show(touched);
   }
 
-  private replace(task: Task, by: readonly Task[]): void {
-    const namesakes = this.byTaskId.get(task.taskId);
+  private namesakesOf({ taskId }: Task): Namesakes {
+    let namesakes = this.byTaskId.get(taskId);
     if (namesakes === undefined) {
-      this.byTaskId.set(task.taskId, { all: by, shown: [] });
-    } else {
-      namesakes.all = [...namesakes.all.filter(({ key }) => key !== task.key), ...by];
+      namesakes = { all: new Map(), shown: [] };
+      this.byTaskId.set(taskId, namesakes);
     }
+    return namesakes;
   }
 
   /** Works out what these task ids show now, and tells the difference. */
@@ -94,10 +96,11 @@ export class TaskIndex {
       const namesakes = this.byTaskId.get(taskId);
       if (namesakes === undefined) continue;
       const before = namesakes.shown;
-      const after = mergeTasks(namesakes.all, this.storages);
+      const after = mergeTasks([...namesakes.all.values()], this.storages);
       namesakes.shown = after;
+      const kept = new Set(after.map(({ key }) => key));
       for (const task of before) {
-        if (after.some(({ key }) => key === task.key)) continue;
+        if (kept.has(task.key)) continue;
         this.byKey.delete(task.key);
         removed.push(task);
       }
@@ -107,7 +110,7 @@ export class TaskIndex {
         this.byKey.set(task.key, task);
         (known === undefined ? added : changed).push(task);
       }
-      if (namesakes.all.length === 0) this.byTaskId.delete(taskId);
+      if (namesakes.all.size === 0) this.byTaskId.delete(taskId);
     }
     if (added.length + changed.length + removed.length === 0) return;
     this.list = undefined;

@@ -22,6 +22,14 @@ export const settingKeys: readonly SettingKey[] = [
   'confirm.delete',
 ];
 
+/** VS Code only warns of a number beyond package.json's `minimum` and `maximum`. A test holds them equal. */
+export const numberLimits: Readonly<
+  Partial<Record<SettingKey, readonly [least: number, most: number]>>
+> = {
+  'output.window': [64, 16_384],
+  'output.liveWindow': [64, 4096],
+};
+
 /** The extension's settings: read when asked for, announced when changed. */
 export class Settings extends Disposable {
   private readonly changed = this.register(new vscode.EventEmitter<SettingKey>());
@@ -42,6 +50,11 @@ export class Settings extends Disposable {
   /** A value of another type than the setting's (VS Code only warns of it) counts as the default. */
   get<K extends SettingKey>(key: K): SettingTypes[K] {
     const { defaultValue, value } = this.inspect(key);
+    const limits = numberLimits[key];
+    if (limits !== undefined && typeof value === 'number') {
+      const [least, most] = limits;
+      return Math.min(Math.max(value, least), most) as SettingTypes[K];
+    }
     if (!Array.isArray(defaultValue)) {
       return (typeof value === typeof defaultValue ? value : defaultValue) as SettingTypes[K];
     }

@@ -36,8 +36,15 @@ export function bytesInWords(bytes: number): string {
 
 /** The first line of a command, cut, without characters that could disguise it in a label. */
 export function firstLine(text: string, length = 120): string {
-  const line = /[^\r\n]*\S[^\r\n]*/.exec(text.slice(0, 10_000))?.[0] ?? '';
-  // \p{Cc}: control characters; \p{Cf}: those that reorder or hide text (bidirectional, zero width).
-  const clean = line.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ').trim();
+  const line = /\S[^\r\n]*/.exec(text.slice(0, 10_000))?.[0] ?? '';
+  const clean = printable(line).trim();
   return clean.length > length ? `${clean.slice(0, length - 1)}…` : clean;
+}
+
+/**
+ * A text without control characters but line breaks and tabs (`Cc`), and without those that reorder
+ * or hide text (`Cf`: bidirectional, zero width).
+ */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cf}\u2028\u2029]+|(?![\t\r\n])\p{Cc}+/gu, ' ');
 }

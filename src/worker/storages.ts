@@ -14,6 +14,9 @@ export interface StoragesOptions {
   readonly log: StorageEvents['onLog'];
 }
 
+/** Each storage costs a thread; nobody has this many. */
+const mostStorages = 32;
+
 interface Reading {
   readonly thread: StorageThread;
   state: StorageState;
@@ -38,6 +41,8 @@ export class Storages {
   private readonly stateListeners = new Set<() => void>();
   private readonly stepListeners = new Set<StorageEvents['onStep']>();
   private readonly waiting = new Set<() => void>();
+  /** Why storages that were found are not read, by id; the next refresh tries again. */
+  private readonly broken = new Map<string, string>();
   private discovered = false;
   private visible = false;
 
@@ -69,7 +74,7 @@ export class Storages {
   /** All storages' states as one. `ready`: every storage that was found has been read once. */
   get state(): StorageState {
     const states = [...this.readings.values()].map((reading) => reading.state);
-    const problems = states.flatMap(({ problem }) => problem ?? []);
+    const problems = [...states.flatMap(({ problem }) => problem ?? []), ...this.broken.values()];
     return {
       scanning: !this.discovered || states.some(({ scanning }) => scanning),
       ready: this.discovered && states.every(({ ready }) => ready),
@@ -130,8 +135,15 @@ export class Storages {
       if (!wanted.has(id)) this.drop(id, thread);
     }
     this.index.setStorages(storages);
+    this.broken.clear();
     for (const storage of wanted.values()) {
-      if (!this.readings.has(storage.id)) this.open(storage);
+      if (this.readings.has(storage.id)) continue;
+      if (this.readings.size < mostStorages) this.open(storage);
+      else
+        this.broken.set(
+          storage.id,
+          `${storage.directory} is not read: ${mostStorages} storages are.`,
+        );
     }
     this.announce();
   }
@@ -162,6 +174,10 @@ export class Storages {
         if (this.readings.get(storage.id)?.thread !== thread) return;
         // The next refresh or discovery opens it again; until then its tasks are not to be trusted.
         this.drop(storage.id, thread);
+        this.broken.set(
+          storage.id,
+          `Reading ${storage.directory} broke off (${error.message}). Refresh to try again.`,
+        );
         this.announce();
       },
     );

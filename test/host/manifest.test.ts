@@ -5,7 +5,7 @@ import * as vscode from 'vscode';
 import { commandIds } from '../../src/commands/commandTable.ts';
 import { explorerViewId, explorerStates } from '../../src/explorer/explorerView.ts';
 import { itemFlags } from '../../src/explorer/items.ts';
-import { settingKeys } from '../../src/vscode/settings.ts';
+import { numberLimits, settingKeys } from '../../src/vscode/settings.ts';
 import { outputScheme } from '../../src/vscode/uris.ts';
 
 interface Entry {
@@ -28,7 +28,11 @@ interface Manifest {
     readonly views: Readonly<Record<string, readonly { readonly id: string }[]>>;
     readonly viewsContainers: { readonly activitybar: readonly { readonly id: string }[] };
     readonly viewsWelcome: readonly { view: string; contents: string; when: string }[];
-    readonly configuration: { readonly properties: Readonly<Record<string, unknown>> };
+    readonly configuration: {
+      readonly properties: Readonly<
+        Record<string, { readonly minimum?: number; readonly maximum?: number }>
+      >;
+    };
   };
 }
 
@@ -52,6 +56,13 @@ describe('package.json and the code', () => {
       Object.keys(contributes.configuration.properties).sort(),
       settingKeys.map((key) => `aftTasks.${key}`).sort(),
     );
+  });
+
+  it('agree on the limits of numbers', () => {
+    for (const key of settingKeys) {
+      const { minimum, maximum } = contributes.configuration.properties[`aftTasks.${key}`]!;
+      assert.deepEqual([minimum, maximum], [...(numberLimits[key] ?? [undefined, undefined])], key);
+    }
   });
 
   it('name the same view', () => {
