@@ -27,7 +27,7 @@ export function taskTooltip(task: Task, lastLines: readonly string[]): vscode.Ma
   ];
   for (const [name, value] of facts) {
     if (value === undefined || value === '') continue;
-    markdown.appendMarkdown(`**${name}:** `).appendText(fact(value)).appendMarkdown('  \n');
+    markdown.appendMarkdown(`**${name}:** ${code(value)}  \n`);
   }
   if (lastLines.length > 0) {
     markdown.appendMarkdown('\n').appendMarkdown(fenced(lastLines.join('\n'), 'log'));
@@ -62,18 +62,23 @@ function timeInWords(time: number): string | undefined {
   return Number.isNaN(date.getTime()) ? undefined : date.toLocaleString(vscode.env.language);
 }
 
-/** A value that the task chose, on one line, in which Markdown finds no address to link. */
-function fact(value: string): string {
-  return cut(printable(value).replace(/\s+/g, ' '), 500).replace(/:\/\/|www\./gi, (start) =>
-    start.split('').join('\u200b'),
-  );
+/** A value that the task chose: code, since Markdown makes links of bare addresses too. */
+function code(value: string): string {
+  const text = cut(printable(value).replace(/\s+/g, ' '), 500);
+  const fence = '`'.repeat(longestRun(text) + 1);
+  return `${fence} ${text} ${fence}`;
 }
 
 /** A code block whose fence is longer than any run of backticks inside. */
 function fenced(text: string, language: string): string {
-  const runs = text.match(/`+/g) ?? [];
-  const fence = '`'.repeat(Math.max(3, ...runs.map((run) => run.length + 1)));
+  const fence = '`'.repeat(Math.max(3, longestRun(text) + 1));
   return `${fence}${language}\n${printable(text)}\n${fence}\n`;
+}
+
+function longestRun(text: string): number {
+  let longest = 0;
+  for (const [run] of text.matchAll(/`+/g)) longest = Math.max(longest, run.length);
+  return longest;
 }
 
 function cut(text: string, length: number): string {

@@ -14,8 +14,8 @@ import {
 } from './recordCodec.ts';
 import { makeSafeParents, openSafely, readWhole, requireSafeParents } from './safeFile.ts';
 
-/** Linux runs no command of more than 128 KiB; a record is that, escaped, and some more. */
-const largestRecord = 1024 * 1024;
+/** Records are a few KiB; one with a whole file in its command may be some hundred. */
+const largestRecord = 4 * 1024 * 1024;
 /** How often AFT, too, opens a record again that was replaced between opening and looking. */
 const readAttempts = 8;
 

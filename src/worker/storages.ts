@@ -110,11 +110,16 @@ export class Storages {
   async refresh(): Promise<void> {
     await this.discovery.refresh();
     this.adopt(this.discovery.storages);
-    await Promise.all(
-      [...this.readings.values()].map(async ({ thread }) => {
-        await thread.calls.refresh();
-      }),
-    );
+    await Promise.all([...this.readings.values()].map(({ thread }) => this.reread(thread)));
+  }
+
+  private async reread(thread: StorageThread): Promise<void> {
+    try {
+      await thread.calls.refresh();
+    } catch (error) {
+      // A storage that is shown no more, or whose thread has died: `state` tells the latter.
+      if (this.readings.get(thread.storage.id)?.thread === thread) throw error;
+    }
   }
 
   setVisible(visible: boolean): void {
@@ -161,6 +166,8 @@ export class Storages {
         onState: (state) => {
           const reading = this.readings.get(storage.id);
           if (reading === undefined) return;
+          const { problem } = state;
+          if (problem !== undefined && problem !== reading.state.problem) log('warn', problem);
           reading.state = state;
           this.announce();
         },

@@ -11,6 +11,7 @@ import { taskTooltip } from '../../src/explorer/taskTooltip.ts';
 import { deleteTaskBundle } from '../../src/persistence/bundle.ts';
 import { updateTask } from '../../src/persistence/taskFile.ts';
 import { Storages } from '../../src/worker/storages.ts';
+import { aTask } from '../support/aTask.ts';
 import { newTaskId, writeTaskFixture } from '../support/taskFixture.ts';
 import { until } from './fixture.ts';
 
@@ -215,58 +216,29 @@ describe('tree', () => {
 describe('task tooltip', () => {
   it('keeps a command inside its fence, whatever backticks it has', () => {
     const command = 'echo "````\n[click](command:workbench.action.quit)"';
-    const { value } = taskTooltip(taskWith({ command }), []);
+    const { value } = taskTooltip(aTask({ command }), []);
     const [fence] = /^`+/.exec(value)!;
     assert.ok(fence.length > 4);
     assert.equal(value.split(fence).length, 3);
   });
 
   it('is not trusted to run commands, and renders no HTML', () => {
-    const tooltip = taskTooltip(taskWith({}), []);
+    const tooltip = taskTooltip(aTask({}), []);
     assert.notEqual(tooltip.isTrusted, true);
     assert.notEqual(tooltip.supportHtml, true);
   });
 
-  it('shows what the agent chose as text, not as Markdown', () => {
-    const { value } = taskTooltip(taskWith({ sessionId: '[x](https://example.com)' }), []);
-    assert.doesNotMatch(value, /\[x\]\(https/);
+  it('shows what the agent chose as code, which has no links', () => {
+    for (const sessionId of ['[x](https://example.com)', 'https://example.com', '`` ` https://a']) {
+      const { value } = taskTooltip(aTask({ sessionId }), []);
+      const [, fence = '', shown] = /\*\*Session:\*\* (`+) (.*) \1(?!`)/.exec(value) ?? [];
+      assert.equal(shown, sessionId);
+      assert.ok(!sessionId.includes(fence));
+    }
+  });
+
+  it('shows nothing for a time that no calendar has', () => {
+    const { value } = taskTooltip(aTask({ startedAt: 2 ** 63 }), []);
+    assert.doesNotMatch(value, /Invalid/);
   });
 });
-
-function taskWith(
-  fields: Partial<Parameters<typeof taskTooltip>[0]>,
-): Parameters<typeof taskTooltip>[0] {
-  return {
-    key: `00000000/_/0000000000000000/${newTaskId()}`,
-    taskId: newTaskId(),
-    storageId: '00000000',
-    storageDirectory: '/tmp',
-    harness: undefined,
-    sessionHash: '0000000000000000',
-    layout: 'directory',
-    schemaVersion: 6,
-    sessionId: 'ses',
-    command: 'echo',
-    mode: 'pipes',
-    workdir: '/tmp',
-    projectRoot: undefined,
-    status: 'completed',
-    statusReason: undefined,
-    liveness: 'ended',
-    exitCode: 0,
-    startedAt: 1,
-    finishedAt: 2,
-    durationMs: 1,
-    timeoutMs: undefined,
-    pid: undefined,
-    pgid: undefined,
-    delivered: true,
-    notifyOnCompletion: true,
-    ptyRows: undefined,
-    ptyCols: undefined,
-    captures: {},
-    outputBytes: undefined,
-    problem: undefined,
-    ...fields,
-  };
-}

@@ -66,11 +66,19 @@ export async function startVscodeServer(
   const settingsFile = userSettingsFile(dataDirectory);
   mkdirSync(join(settingsFile, '..'), { recursive: true });
   writeFileSync(settingsFile, JSON.stringify(settings, undefined, 2));
+  /** Other users of the machine see a process's arguments, and whoever has the token is the user. */
+  const keep = (secret: string): string => {
+    const file = join(dataDirectory, 'token');
+    writeFileSync(file, secret, { mode: 0o600 });
+    return file;
+  };
   const args = [
     await serverMain(),
     '--host=127.0.0.1',
     `--port=${port}`,
-    ...(token === undefined ? ['--without-connection-token'] : [`--connection-token=${token}`]),
+    ...(token === undefined
+      ? ['--without-connection-token']
+      : [`--connection-token-file=${keep(token)}`]),
     ...(testDriver ? ['--enable-smoke-test-driver'] : []),
     '--accept-server-license-terms',
     '--disable-workspace-trust',
@@ -127,6 +135,12 @@ export async function installExtension(
   dataDirectory: string,
   vsix: string,
 ): Promise<void> {
+  /** Other users of the machine see a process's arguments, and whoever has the token is the user. */
+  const keep = (secret: string): string => {
+    const file = join(dataDirectory, 'token');
+    writeFileSync(file, secret, { mode: 0o600 });
+    return file;
+  };
   const args = [
     await serverMain(),
     '--accept-server-license-terms',

@@ -87,8 +87,8 @@ for (const layout of layouts) {
       const command = 'x'.repeat(1024 * 1024);
       put(paths.json, recordJson({ command }));
       assert.equal(readTask(paths).command, command);
-      truncateSync(paths.json, 16 * 1024 * 1024 + 1);
-      assert.match(assertFails(() => readTask(paths), 'corrupt').message, /larger than 16384 KiB/);
+      truncateSync(paths.json, 4 * 1024 * 1024 + 1);
+      assert.match(assertFails(() => readTask(paths), 'corrupt').message, /larger than 4096 KiB/);
     });
 
     it('does not follow a record that is a symbolic link', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Storage } from '../../../src/store/discovery.ts';
 import { mergeTasks } from '../../../src/store/mergeTasks.ts';
-import { aTask } from './aTask.ts';
+import { aTask } from '../../support/aTask.ts';
 
 const storage = (id: string, facts: Partial<Storage> = {}): [string, Storage] => [
   id,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { Storage } from '../../../src/store/discovery.ts';
 import { TaskIndex } from '../../../src/store/taskIndex.ts';
 import type { Task, TaskChanges } from '../../../src/store/task.ts';
-import { aTask } from './aTask.ts';
+import { aTask } from '../../support/aTask.ts';
 
 const storages: readonly Storage[] = [
   { id: 'old', directory: '/old', legacy: true, migrated: false },

@@ -1,4 +1,4 @@
-import type { Task } from '../../../src/store/task.ts';
+import type { Task } from '../../src/store/task.ts';
 
 /** A finished task; its key follows from its parts. */
 export function aTask(parts: Partial<Task> = {}): Task {
