@@ -135,12 +135,6 @@ export async function installExtension(
   dataDirectory: string,
   vsix: string,
 ): Promise<void> {
-  /** Other users of the machine see a process's arguments, and whoever has the token is the user. */
-  const keep = (secret: string): string => {
-    const file = join(dataDirectory, 'token');
-    writeFileSync(file, secret, { mode: 0o600 });
-    return file;
-  };
   const args = [
     await serverMain(),
     '--accept-server-license-terms',
