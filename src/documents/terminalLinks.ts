@@ -51,18 +51,21 @@ export class TerminalLinks extends Disposable implements vscode.TerminalLinkProv
     const found = index.find(mention.taskId);
     if (typeof found !== 'string') return found;
     if (found === 'none' || mention.kind === 'task') return undefined;
-    const { taskId, sessionHash, path } = mention;
     return index
       .tasks()
       .find(
         (task) =>
-          task.taskId === taskId &&
-          task.sessionHash === sessionHash &&
-          path.startsWith(
-            [task.storageDirectory, ...(task.harness === undefined ? [] : [task.harness])].join(
-              '/',
-            ),
-          ),
+          task.taskId === mention.taskId && withSlashes(mention.path).startsWith(sessionPath(task)),
       );
   }
+}
+
+/** The directory that a task's files are in or below, with a slash behind it. */
+function sessionPath({ storageDirectory, harness, sessionHash }: Task): string {
+  const parts = [storageDirectory, ...(harness === undefined ? [] : [harness])];
+  return withSlashes([...parts, 'bash-tasks', sessionHash, ''].join('/'));
+}
+
+function withSlashes(path: string): string {
+  return path.replaceAll('\\', '/');
 }

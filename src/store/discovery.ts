@@ -64,6 +64,7 @@ async function storageAt({ path, legacy }: Candidate): Promise<Storage | undefin
  */
 export class StorageDiscovery {
   private readonly candidates: () => readonly Candidate[];
+  private readonly onError: (error: unknown) => void;
   private readonly scheduler: Scheduler;
   private readonly listeners = new Set<(storages: readonly Storage[]) => void>();
   private found: readonly Place[] = [];
@@ -71,13 +72,15 @@ export class StorageDiscovery {
   private watcher: FSWatcher | undefined;
   private disposed = false;
 
-  constructor(candidates: () => readonly Candidate[], clock: Clock = systemClock) {
+  /** @param onError is told why a look failed: the next one may not */
+  constructor(
+    candidates: () => readonly Candidate[],
+    onError: (error: unknown) => void,
+    clock: Clock = systemClock,
+  ) {
     this.candidates = candidates;
-    this.scheduler = new Scheduler(
-      () => this.look(),
-      () => undefined,
-      clock,
-    );
+    this.onError = onError;
+    this.scheduler = new Scheduler(() => this.look(), onError, clock);
   }
 
   /** Where storages were looked for, and what was there. */
@@ -147,9 +150,10 @@ export class StorageDiscovery {
     watcher.once('ready', () => {
       this.scheduler.request(0);
     });
-    watcher.on('error', () => {
+    watcher.on('error', (error) => {
       // Refreshing still finds what comes.
       void watcher.close();
+      this.onError(error);
     });
     watcher.add(paths);
   }

@@ -48,7 +48,9 @@ export class Storages {
 
   constructor(options: StoragesOptions) {
     this.options = options;
-    this.discovery = new StorageDiscovery(options.candidates);
+    this.discovery = new StorageDiscovery(options.candidates, (error) => {
+      options.log('error', `looking for storages: ${String(error)}`);
+    });
     this.discovery.onDidChange((storages) => {
       this.adopt(storages);
     });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { TerminalLinks } from '../../src/documents/terminalLinks.ts';
+import { deleteTaskBundle } from '../../src/persistence/bundle.ts';
 import { outputUri } from '../../src/vscode/uris.ts';
 import { Storages } from '../../src/worker/storages.ts';
 import { newTaskId, writeTaskFixture, type FixtureTask } from '../support/taskFixture.ts';
@@ -12,6 +13,7 @@ import { until } from './fixture.ts';
 describe('links in terminals', () => {
   const scope = new AsyncDisposableStack();
   let links: TerminalLinks;
+  let storages: Storages;
   let task: FixtureTask;
 
   before(async () => {
@@ -21,7 +23,7 @@ describe('links in terminals', () => {
     });
     task = writeTaskFixture({ storage, stdout: 'out\n' });
     const extension = vscode.extensions.getExtension('aft-task-explorer.aft-task-explorer')!;
-    const storages = new Storages({
+    storages = new Storages({
       candidates: () => [{ path: storage, origin: 'test', legacy: false }],
       workerScript: join(extension.extensionPath, 'dist', 'worker.js'),
       log: () => undefined,
@@ -52,6 +54,28 @@ describe('links in terminals', () => {
 
   it('are made of the paths of captures, as a whole', () => {
     assert.deepEqual(linked(`tail -f ${task.paths.stdout}`), [task.paths.stdout]);
+  });
+
+  it('of an id that two tasks have lead nowhere, but the path of a capture tells them apart', async () => {
+    const again = writeTaskFixture({
+      storage: task.paths.sessionDir.split('/opencode/')[0]!,
+      harness: 'pi',
+      taskId: task.taskId,
+      stdout: 'again\n',
+    });
+    await storages.refresh();
+    try {
+      assert.deepEqual(linked(task.taskId), []);
+      for (const { key, paths } of [task, again]) {
+        assert.deepEqual(
+          links.provideTerminalLinks({ line: paths.stdout }).map((link) => link.key),
+          [key],
+        );
+      }
+    } finally {
+      deleteTaskBundle(again.paths);
+      await storages.refresh();
+    }
   });
 
   it('of a capture lead to its document', async () => {

@@ -79,7 +79,12 @@ describe('StorageDiscovery', () => {
     scope = new AsyncDisposableStack();
     home = temporaryDirectory(scope);
     candidates = [candidate(join(home, 'a', 'b', 'storage'))];
-    discovery = new StorageDiscovery(() => candidates);
+    discovery = new StorageDiscovery(
+      () => candidates,
+      (error) => {
+        throw error;
+      },
+    );
     scope.defer(() => {
       discovery.dispose();
     });
