@@ -220,7 +220,9 @@ export class Screen {
     for (;;) {
       const last = this.rows.at(-1);
       if (last === undefined || this.settle(last).text !== '') break;
-      this.markChanged(last, -1);
+      // With a row goes the line break before it; that before the first row belongs to what has
+      // scrolled off.
+      this.markChanged(last, this.rows.length > 1 ? -1 : 0);
       this.rows.pop();
     }
     const last = this.rows.at(-1);

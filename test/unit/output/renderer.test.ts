@@ -353,6 +353,14 @@ describe('renderer', () => {
       );
     });
 
+    it('keeps the line breaks that have scrolled off a screen that is cleared', () => {
+      for (const clear of ['\x1bc', '\x1b[2J']) {
+        const blank = '\n'.repeat(60);
+        assert.equal(render(blank + clear).text, '\n'.repeat(11));
+        assert.equal(render(blank, clear).text, '\n'.repeat(11));
+      }
+    });
+
     it('gives the same text byte by byte', () => {
       fc.assert(
         fc.property(stream, (bytes) => {
