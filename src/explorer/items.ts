@@ -1,26 +1,32 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import type { Task } from '../store/task.ts';
-import { ageInWords, durationInWords, firstLine } from '../vscode/words.ts';
+import { outputUri } from '../vscode/uris.ts';
+import { ageInWords, durationInWords, firstLine, printable } from '../vscode/words.ts';
 import type { SessionNode, SessionSummary, TaskNode } from './nodes.ts';
 import { isActive, isUndelivered, taskState } from './taskState.ts';
 
+/** A label leaves room for the description: it stands behind, and is what gets cut. */
+const labelLength = 48;
+
 /** A task's row: its command, its state, and in few words how it went and when. */
 export function taskItem(node: TaskNode, task: Task, now: number): vscode.TreeItem {
-  const label = firstLine(task.command) || task.taskId;
+  const label = firstLine(task.command, labelLength) || task.taskId;
   const item = new vscode.TreeItem(label, vscode.TreeItemCollapsibleState.None);
-  const { icon, words } = taskState(task);
+  const { icon } = taskState(task);
   item.id = node.key;
   item.iconPath = icon;
   item.description = taskDescription(task, now);
   item.contextValue = contextFlags(task).join(' ');
+  // What `openOutput` does. VS Code itself sees to it that a click keeps the focus in the tree, a
+  // double click keeps the editor, and Alt opens it to the side.
   item.command = {
-    command: 'aftTasks.openOutput',
+    command: 'vscode.open',
     title: vscode.l10n.t('Open Output'),
-    arguments: [node],
+    arguments: [outputUri(task.key, 'output')],
   };
   item.accessibilityInformation = {
-    label: [words, label, item.description, isUndelivered(task) ? agentNotTold() : '']
+    label: [label, ...descriptionParts(task, now), isUndelivered(task) ? agentNotTold() : '']
       .filter(Boolean)
       .join(', '),
   };
@@ -33,6 +39,10 @@ export function agentNotTold(): string {
 
 /** `● exit 3 · 12 s · 5 min ago`: a dot leads where the agent has not been told. */
 export function taskDescription(task: Task, now: number): string {
+  return (isUndelivered(task) ? '● ' : '') + descriptionParts(task, now).join(' · ');
+}
+
+function descriptionParts(task: Task, now: number): string[] {
   const parts: string[] = [];
   if (task.problem !== undefined || task.status !== 'completed') parts.push(taskState(task).words);
   if (isActive(task)) {
@@ -43,7 +53,7 @@ export function taskDescription(task: Task, now: number): string {
     const end = task.finishedAt ?? task.startedAt;
     if (end !== undefined) parts.push(ageInWords(end, now));
   }
-  return (isUndelivered(task) ? '● ' : '') + parts.join(' · ');
+  return parts;
 }
 
 /** The words in `contextValue` that `when` clauses ask for: what a task is, has, and allows. */
@@ -114,6 +124,7 @@ export function sessionItem(
   ]
     .filter(Boolean)
     .join(' · ');
+  item.tooltip = [printable(sessionId ?? ''), item.description, project].filter(Boolean).join('\n');
   item.accessibilityInformation = { label: t('session {0}, {1}', label, item.description) };
   return item;
 }

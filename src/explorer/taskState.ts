@@ -2,6 +2,9 @@ import * as vscode from 'vscode';
 import { NEWEST_WRITTEN_SCHEMA } from '../persistence/record.ts';
 import type { Task } from '../store/task.ts';
 
+/** Seen in dark, light and high-contrast themes; `charts.orange` is nearly transparent in some. */
+const attention = 'list.warningForeground';
+
 /** How a task's state is shown: the icon, its colour, and the words for it. */
 export interface TaskState {
   readonly icon: vscode.ThemeIcon;
@@ -15,10 +18,10 @@ export interface TaskState {
 export function taskState(task: Task): TaskState {
   const { t } = vscode.l10n;
   if (task.problem !== undefined && !isNewer(task)) {
-    return state('warning', 'list.warningForeground', t('unreadable'));
+    return state('warning', attention, t('unreadable'));
   }
   if (task.liveness === 'orphaned') {
-    return state('debug-disconnect', 'list.warningForeground', t('process gone'));
+    return state('debug-disconnect', attention, t('process gone'));
   }
   switch (task.status) {
     case 'starting':
@@ -28,7 +31,7 @@ export function taskState(task: Task): TaskState {
         ? state('question', 'charts.blue', t('running, as far as can be told'))
         : state('loading~spin', 'charts.blue', t('running'));
     case 'killing':
-      return state('loading~spin', 'charts.orange', t('being killed'));
+      return state('loading~spin', attention, t('being killed'));
     case 'completed':
       return state('pass', 'testing.iconPassed', t('completed'));
     case 'failed':
@@ -38,9 +41,9 @@ export function taskState(task: Task): TaskState {
         task.exitCode === undefined ? t('failed') : t('exit {0}', task.exitCode),
       );
     case 'killed':
-      return state('circle-slash', 'charts.orange', t('killed'));
+      return state('circle-slash', attention, t('killed'));
     case 'timed_out':
-      return state('watch', 'charts.orange', t('timed out'));
+      return state('watch', attention, t('timed out'));
     case 'fate_unknown':
       return state('question', 'charts.purple', t('end not recorded'));
     case undefined:
@@ -64,5 +67,5 @@ export function isActive(task: Task): boolean {
 
 /** Has the task ended without the agent having been told? */
 export function isUndelivered(task: Task): boolean {
-  return task.liveness === 'ended' && !task.delivered;
+  return task.problem === undefined && task.liveness === 'ended' && !task.delivered;
 }

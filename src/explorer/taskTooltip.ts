@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { Task } from '../store/task.ts';
-import { bytesInWords, durationInWords, printable } from '../vscode/words.ts';
+import { bytesInWords, exactDuration, printable } from '../vscode/words.ts';
 import { agentNotTold } from './items.ts';
 import { isUndelivered, taskState } from './taskState.ts';
 
@@ -17,7 +17,7 @@ export function taskTooltip(task: Task, lastLines: readonly string[]): vscode.Ma
     [t('Problem'), task.problem],
     [t('Started'), task.startedAt === undefined ? undefined : timeInWords(task.startedAt)],
     [t('Ended'), task.finishedAt === undefined ? undefined : timeInWords(task.finishedAt)],
-    [t('Duration'), task.durationMs === undefined ? undefined : durationInWords(task.durationMs)],
+    [t('Duration'), task.durationMs === undefined ? undefined : exactDuration(task.durationMs)],
     [t('Directory'), task.workdir],
     [t('Process'), processInWords(task)],
     [t('Output'), outputInWords(task)],

@@ -28,7 +28,7 @@ export class TaskTree extends Disposable implements vscode.TreeDataProvider<Tree
   private filter: ((task: Task) => boolean) | undefined;
   /** What was last handed to VS Code, to know whether a row or an order has changed. */
   private sessionOrder: readonly SessionNode[] = [];
-  private readonly descriptions = new Map<TreeNode, unknown>();
+  private readonly drawn = new Map<TreeNode, string>();
   private readonly changed = this.register(
     new vscode.EventEmitter<undefined | TreeNode | TreeNode[]>(),
   );
@@ -56,6 +56,7 @@ export class TaskTree extends Disposable implements vscode.TreeDataProvider<Tree
 
   setFilter(filter: ((task: Task) => boolean) | undefined): void {
     this.filter = filter;
+    this.drawn.clear();
     for (const session of this.sessions.values()) {
       session.tasks.clear();
       session.summary = undefined;
@@ -73,10 +74,7 @@ export class TaskTree extends Disposable implements vscode.TreeDataProvider<Tree
   /** Redraws the rows whose words have changed because time has passed. */
   tick(): void {
     const now = Date.now();
-    const stale: TreeNode[] = [];
-    for (const [node, description] of this.descriptions) {
-      if (this.itemOf(node, now)?.description !== description) stale.push(node);
-    }
+    const stale = [...this.drawn.keys()].filter((node) => this.isStale(node, now));
     if (stale.length > 0) this.changed.fire(stale);
   }
 
@@ -96,7 +94,7 @@ export class TaskTree extends Disposable implements vscode.TreeDataProvider<Tree
     const item = this.itemOf(node, Date.now());
     // VS Code may ask for a row that has just gone; it drops it with the refresh under way.
     if (item === undefined) return new vscode.TreeItem('');
-    this.descriptions.set(node, item.description);
+    this.drawn.set(node, looks(item));
     return item;
   }
 
@@ -118,6 +116,13 @@ export class TaskTree extends Disposable implements vscode.TreeDataProvider<Tree
       summary.count <= expandedTasks &&
       this.sessionOrder.indexOf(node) < expandedSessions;
     return sessionItem(node, summary, expanded, now);
+  }
+
+  /** Does a row that VS Code has look different now? */
+  private isStale(node: TreeNode, now: number): boolean {
+    const drawn = this.drawn.get(node);
+    const item = drawn === undefined ? undefined : this.itemOf(node, now);
+    return item !== undefined && looks(item) !== drawn;
   }
 
   private apply({ added, changed, removed }: TaskChanges): void {
@@ -154,11 +159,12 @@ export class TaskTree extends Disposable implements vscode.TreeDataProvider<Tree
     // list of rows have changed.
     const now = Date.now();
     for (const { session } of touched) {
-      if (this.itemOf(session, now)?.description !== this.descriptions.get(session)) {
-        restructured.add(session);
-      }
+      if (this.isStale(session, now)) restructured.add(session);
     }
-    const rows = [...touched].filter(({ session }) => !restructured.has(session));
+    // A row that looks as it did is left alone: a refresh would take its tooltip away.
+    const rows = [...touched].filter(
+      (node) => !restructured.has(node.session) && this.isStale(node, now),
+    );
     const nodes = [...restructured, ...rows];
     if (nodes.length > 0) this.changed.fire(nodes);
   }
@@ -195,14 +201,14 @@ export class TaskTree extends Disposable implements vscode.TreeDataProvider<Tree
     if (node === undefined) return undefined;
     node.session.tasks.delete(key);
     node.session.summary = undefined;
-    this.descriptions.delete(node);
+    this.drawn.delete(node);
     return node.session;
   }
 
   private dropIfEmpty(session: SessionNode): void {
     if (session.tasks.size > 0) return;
     this.sessions.delete(session.id);
-    this.descriptions.delete(session);
+    this.drawn.delete(session);
   }
 
   private summaryOf(session: SessionNode): SessionSummary {
@@ -239,4 +245,9 @@ export class TaskTree extends Disposable implements vscode.TreeDataProvider<Tree
           (a.node.key < b.node.key ? -1 : 1),
       );
   }
+}
+
+/** All of an item that a user, or a menu, sees; its tooltip is made anew with it. */
+function looks({ label, description, iconPath, contextValue }: vscode.TreeItem): string {
+  return JSON.stringify([label, description, iconPath, contextValue]);
 }

@@ -15,6 +15,19 @@ export function durationInWords(milliseconds: number): string {
   return t('{0} d', Math.floor(milliseconds / day));
 }
 
+/** A length of time to the second. */
+export function exactDuration(milliseconds: number): string {
+  const { t } = vscode.l10n;
+  if (milliseconds < minute) return t('{0} s', (milliseconds / second).toFixed(1));
+  const rest = milliseconds % hour;
+  const inHour = t(
+    '{0} min {1} s',
+    Math.floor(rest / minute),
+    Math.floor((rest % minute) / second),
+  );
+  return milliseconds < hour ? inHour : `${t('{0} h', Math.floor(milliseconds / hour))} ${inHour}`;
+}
+
 /** How long ago it was; a time in the future (clocks differ) is "just now". */
 export function ageInWords(time: number, now: number): string {
   const { t } = vscode.l10n;

@@ -24,7 +24,6 @@ interface Manifest {
   readonly contributes: {
     readonly commands: readonly { readonly command: string; readonly title: string }[];
     readonly menus: Readonly<Record<string, readonly Entry[]>>;
-    readonly keybindings: readonly Entry[];
     readonly views: Readonly<Record<string, readonly { readonly id: string }[]>>;
     readonly viewsContainers: { readonly activitybar: readonly { readonly id: string }[] };
     readonly viewsWelcome: readonly { view: string; contents: string; when: string }[];
@@ -94,10 +93,11 @@ describe('package.json and the code', () => {
     for (const flag of asked) assert.ok((itemFlags as readonly string[]).includes(flag), flag);
   });
 
-  it('use in menus, keybindings and welcomes only commands that exist', () => {
+  it('use in menus and welcomes only commands that exist', () => {
     const known = new Set<string>(commandIds.map((id) => `aftTasks.${id}`));
-    const entries = [...Object.values(contributes.menus).flat(), ...contributes.keybindings];
-    for (const { command } of entries) assert.ok(known.has(command), command);
+    for (const { command } of Object.values(contributes.menus).flat()) {
+      assert.ok(known.has(command), command);
+    }
     for (const [, command] of JSON.stringify(nls).matchAll(/\(command:([\w.]+)\)/g)) {
       assert.ok(known.has(command!), command);
     }
