@@ -106,7 +106,8 @@ function readWord(line: string, start: number, links: OutputLink[]): number {
   if (end === start + 1 && isDrive(line, start)) end = wordEnd(line, start + 2);
   else {
     // `function@/path` and `function@C:\path` of Firefox and Safari.
-    if (end - start > 2 && line.charCodeAt(end - 2) === AT && isDrive(line, end - 1)) return end - 1;
+    if (end - start > 2 && line.charCodeAt(end - 2) === AT && isDrive(line, end - 1))
+      return end - 1;
     // Most words stop here.
     if (!hasPathSign(line, start, end)) return end;
     const prefix = line.slice(start, end).lastIndexOf('@/');
