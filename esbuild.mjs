@@ -1,4 +1,4 @@
-// Bundles the extension, its worker and the public API's types into dist/.
+// Bundles the extension, its worker, the terminal and the public API's types into dist/.
 //   node esbuild.mjs               with source maps
 //   node esbuild.mjs --production  minified, without source maps: what the package ships
 //   node esbuild.mjs --watch       again at each change, for F5
@@ -34,11 +34,26 @@ const report = {
   },
 };
 
+/** The terminal is in a file of its own: it is large, and most windows never need it. */
+const terminal = {
+  name: 'terminal',
+  setup(build) {
+    build.onResolve({ filter: /^@xterm\/headless$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: './xterm.js', external: true } : undefined,
+    );
+  },
+};
+
 if (production) await rm('dist', { recursive: true, force: true });
 await mkdir('dist', { recursive: true });
 
 const bundles = await context({
-  entryPoints: { extension: 'src/extension.ts', worker: 'src/worker/main.ts' },
+  entryPoints: {
+    extension: 'src/extension.ts',
+    worker: 'src/worker/main.ts',
+    search: 'src/output/searchThread.ts',
+    xterm: '@xterm/headless',
+  },
   outdir: 'dist',
   bundle: true,
   format: 'cjs',
@@ -50,7 +65,7 @@ const bundles = await context({
   metafile: true,
   legalComments: 'none',
   logLevel: 'silent',
-  plugins: [report],
+  plugins: [terminal, report],
 });
 
 if (watch) {

@@ -4,18 +4,33 @@ import * as vscode from 'vscode';
 import type { AftTaskExplorerApi } from './api.ts';
 import { actionCommands } from './commands/actionCommands.ts';
 import { Commands } from './commands/commandTable.ts';
+import { compareCommands } from './commands/compareCommands.ts';
+import { documentCommands } from './commands/documentCommands.ts';
 import { explorerCommands } from './commands/explorerCommands.ts';
+import { exportCommands } from './commands/exportCommands.ts';
 import { outputCommands } from './commands/outputCommands.ts';
+import { rerunCommands } from './commands/rerunCommands.ts';
+import { searchCommands } from './commands/searchCommands.ts';
 import { storageCommands } from './commands/storageCommands.ts';
 import { TaskActions } from './commands/taskActions.ts';
 import { TaskPicker } from './commands/taskPicker.ts';
+import { loadEarlier } from './documents/earlierOutput.ts';
 import { FollowOutput } from './documents/followOutput.ts';
+import { OutputColors } from './documents/outputColors.ts';
+import { OutputDocuments } from './documents/outputDocuments.ts';
 import { OutputFileSystem } from './documents/outputFileSystem.ts';
+import { OutputForms } from './documents/outputForms.ts';
+import { OutputLenses } from './documents/outputLenses.ts';
 import { OutputLinks } from './documents/outputLinks.ts';
+import { OutputNotes } from './documents/outputNotes.ts';
+import { OutputSections } from './documents/outputSections.ts';
+import { ReplayTerminals } from './documents/replayTerminals.ts';
 import { TerminalLinks } from './documents/terminalLinks.ts';
 import { ExplorerView } from './explorer/explorerView.ts';
+import { taskState } from './explorer/taskState.ts';
 import { PublicApi } from './publicApi.ts';
 import { storageCandidates } from './store/candidates.ts';
+import type { Task } from './store/task.ts';
 import { Settings } from './vscode/settings.ts';
 import { Storages } from './worker/storages.ts';
 
@@ -43,11 +58,35 @@ export function activate(context: vscode.ExtensionContext): AftTaskExplorerApi {
   const explorer = new ExplorerView(reading);
   const picker = new TaskPicker(reading.index, () => explorer.selection);
   const actions = new TaskActions(reading);
+  const stateWords = (task: Task): string => taskState(task).words;
+  const documents = new OutputDocuments(reading, settings, log);
+  const follow = new FollowOutput(documents, settings);
+  const colors = new OutputColors(documents);
+  const lenses = new OutputLenses(documents, follow, stateWords);
+  const terminals = new ReplayTerminals(reading, stateWords);
   const commands = new Commands(
     {
       ...outputCommands(picker, reading),
+      ...documentCommands(picker, {
+        toggleFollow: (editor) => {
+          follow.toggle(editor);
+        },
+        loadEarlier: (uri, stream) => loadEarlier(documents, uri, stream),
+        showInTerminal: (task) => {
+          terminals.show(task);
+        },
+      }),
       ...actionCommands(picker, reading, actions, settings, log),
       ...explorerCommands(picker, reading, explorer),
+      ...searchCommands(
+        picker,
+        reading,
+        path.join(context.extensionPath, 'dist', 'search.js'),
+        log,
+      ),
+      ...compareCommands(picker, reading.index),
+      ...exportCommands(picker, reading),
+      ...rerunCommands(picker),
       ...storageCommands(reading, settings, log),
     },
     log,
@@ -67,15 +106,31 @@ export function activate(context: vscode.ExtensionContext): AftTaskExplorerApi {
     settings,
     explorer,
     commands,
-    new OutputFileSystem(reading, settings, log),
-    new FollowOutput(reading, settings),
-    new OutputLinks(reading),
+    documents,
+    new OutputFileSystem(documents, new OutputForms(reading, documents)),
+    follow,
+    colors,
+    lenses,
+    new OutputNotes(documents, stateWords),
+    new OutputSections(documents),
+    new OutputLinks(reading, documents),
+    terminals,
     new TerminalLinks(reading),
     api,
     settings.onDidChange((key) => {
       if (key === 'storageDirectories') void reading.refresh();
     }),
   );
+  if (context.extensionMode === vscode.ExtensionMode.Test) {
+    const held = (): object => ({
+      documents: documents.held,
+      follow: follow.held,
+      colors: colors.held,
+      lenses: lenses.held,
+      terminals: terminals.held,
+    });
+    context.subscriptions.push(vscode.commands.registerCommand('aftTasks.held', held));
+  }
   return api.exports;
 }
 

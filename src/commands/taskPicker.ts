@@ -56,6 +56,68 @@ export class TaskPicker {
     return (await this.pick(argument, undefined, title, fits))[0];
   }
 
+  /** As `pick`, but a session stands for its tasks, and nothing at all for every task; newest first. */
+  async pickOrAll(argument: unknown, selected: unknown): Promise<readonly Task[]> {
+    const rows = Array.isArray(selected) && selected.length > 1 ? selected : [argument];
+    const sessions = rows.filter(isSessionRow);
+    const all = argument === undefined || argument === null;
+    const tasks =
+      all || sessions.length > 0
+        ? [
+            ...this.index
+              .tasks()
+              .filter(({ key }) => all || sessions.some(({ id }) => key.startsWith(`${id}/`))),
+            ...rows.filter(isTaskRow).flatMap(({ key }) => this.index.get(key) ?? []),
+          ]
+        : await this.pick(argument, selected, '');
+    return [...new Set(tasks)].sort((a, b) => (b.startedAt ?? 0) - (a.startedAt ?? 0));
+  }
+
+  /** The tasks of a session, oldest first: of a session's row, of a task's, or as asked. */
+  async pickSession(argument: unknown, title: string): Promise<readonly Task[]> {
+    let id: string | undefined;
+    if (isSessionRow(argument)) id = argument.id;
+    else if (argument !== undefined && argument !== null) {
+      const task = await this.pickOne(argument, title);
+      id = task && sessionOf(task);
+    } else id = await this.askSession(title);
+    if (id === undefined) return [];
+    return this.index
+      .tasks()
+      .filter((task) => sessionOf(task) === id)
+      .sort((a, b) => (a.startedAt ?? 0) - (b.startedAt ?? 0));
+  }
+
+  private async askSession(title: string): Promise<string | undefined> {
+    const { t } = vscode.l10n;
+    const sessions = new Map<string, { newest: Task; count: number }>();
+    for (const task of this.index.tasks()) {
+      const known = sessions.get(sessionOf(task));
+      const isNewer = (task.startedAt ?? 0) > (known?.newest.startedAt ?? -1);
+      const newest = known === undefined || isNewer ? task : known.newest;
+      sessions.set(sessionOf(task), { newest, count: (known?.count ?? 0) + 1 });
+    }
+    if (sessions.size === 0) throw new UserError(t('{0}: there is no session yet.', title));
+    const now = Date.now();
+    const picked = await vscode.window.showQuickPick(
+      [...sessions]
+        .sort(([, a], [, b]) => (b.newest.startedAt ?? 0) - (a.newest.startedAt ?? 0))
+        .map(([id, { newest, count }]) => ({
+          label: firstLine(newest.sessionId ?? newest.sessionHash),
+          description: [
+            count === 1 ? t('1 task') : t('{0} tasks', count),
+            newest.startedAt === undefined ? '' : ageInWords(newest.startedAt, now),
+          ]
+            .filter(Boolean)
+            .join(' · '),
+          detail: newest.projectRoot ?? newest.workdir ?? '',
+          id,
+        })),
+      { title, matchOnDescription: true, matchOnDetail: true },
+    );
+    return picked?.id;
+  }
+
   private named(argument: unknown): Task {
     const { t } = vscode.l10n;
     const name = nameOf(argument);
@@ -100,6 +162,11 @@ export class TaskPicker {
   }
 }
 
+/** `<storage id>/<harness or _>/<session hash>` */
+function sessionOf({ key }: Task): string {
+  return key.slice(0, key.lastIndexOf('/'));
+}
+
 function isTaskRow(value: unknown): value is TaskRow {
   return (
     typeof value === 'object' &&
@@ -108,6 +175,18 @@ function isTaskRow(value: unknown): value is TaskRow {
     value.kind === 'task' &&
     'key' in value &&
     typeof value.key === 'string'
+  );
+}
+
+/** What a command needs to know of a session's row: `<storage id>/<harness or _>/<session hash>`. */
+function isSessionRow(value: unknown): value is { readonly id: string } {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'kind' in value &&
+    value.kind === 'session' &&
+    'id' in value &&
+    typeof value.id === 'string'
   );
 }
 

@@ -1,23 +1,21 @@
 import * as vscode from 'vscode';
 import type { CaptureStream } from '../persistence/record.ts';
-import type { OutputChange, OutputWindow } from '../output/outputText.ts';
+import type { OutputText, OutputWindow } from '../output/outputText.ts';
 import type { Task } from '../store/task.ts';
 import type { Storages } from '../worker/storages.ts';
 import type { Settings } from '../vscode/settings.ts';
 import type { OutputTarget } from '../vscode/uris.ts';
 import { bytesInWords } from '../vscode/words.ts';
 import { encodeText } from './encodeText.ts';
+import { layOut, type OutputLayout, type PlacedSection } from './outputLayout.ts';
+import { OutputSection } from './outputSection.ts';
+import { nextView } from './views.ts';
 
-/** A capture's part of a document. */
-interface Section {
-  readonly stream: CaptureStream;
-  /** The number of its view in the storage's worker. */
-  readonly view: number;
-  text: string;
-  skippedBytes: number;
+/** Lines of a document that a reader sees, both included. */
+export interface SeenLines {
+  readonly first: number;
+  readonly last: number;
 }
-
-let lastView = 0;
 
 /**
  * The text of one output document: one capture, or standard output and error one after the other.
@@ -27,13 +25,17 @@ export class OutputDocument {
   readonly target: OutputTarget;
   private readonly storages: Storages;
   private readonly settings: Settings;
-  private sections: Section[] = [];
+  private sections: OutputSection[] = [];
   private opening: Promise<void> | undefined;
-  private reading: Promise<boolean> | undefined;
+  private working: Promise<unknown> = Promise.resolve();
   /** The last line, where the task's files are gone. */
   private epitaph: string | undefined;
+  private composed: OutputLayout | undefined;
   private encoded: Uint8Array | undefined;
+  private handedOver: OutputLayout | undefined;
   private modified = 0;
+  /** The section that was read last: the others come first the next time. */
+  private turn = 0;
 
   constructor(target: OutputTarget, storages: Storages, settings: Settings) {
     this.target = target;
@@ -50,28 +52,91 @@ export class OutputDocument {
     return this.modified;
   }
 
+  get isOpen(): boolean {
+    return this.sections.length > 0 || this.epitaph !== undefined;
+  }
+
+  /** The text as it is now. Call `read` first. */
+  get layout(): OutputLayout {
+    this.composed ??= layOut(this.sections, {
+      heading: ({ stream }) => `=== ${stream} ===`,
+      cut: cutWords,
+      epitaph: this.epitaph,
+    });
+    return this.composed;
+  }
+
   /** The text in UTF-8. Call `read` first. */
   get bytes(): Uint8Array {
-    this.encoded ??= encodeText(this.compose());
+    this.encoded ??= encodeText(this.layout.text);
     return this.encoded;
   }
 
+  /** The text in UTF-8, for VS Code to show: the next edit of the editor's document leads there. */
+  handOver(): Uint8Array {
+    this.handedOver = this.layout;
+    return this.bytes;
+  }
+
   /**
-   * Opens the captures, or reads what is new in them. True where the text has changed. A storage
-   * that can't be asked rejects.
+   * The layout of the text that an editor's document has now; absent while VS Code is about to
+   * change it. Text that an edit is under way for has another number of lines, with few exceptions,
+   * and these are right again with the next change.
+   */
+  layoutOf(document: vscode.TextDocument): OutputLayout | undefined {
+    return this.handedOver?.lineCount === document.lineCount ? this.handedOver : undefined;
+  }
+
+  /**
+   * Opens the captures, or reads what is new in all of them. True where the text has changed. A
+   * storage that can't be asked rejects.
    */
   async read(): Promise<boolean> {
-    this.opening ??= this.open();
-    try {
-      await this.opening;
-    } catch (error) {
-      this.opening = undefined;
-      throw error;
-    }
-    this.reading ??= this.readSections().finally(() => {
-      this.reading = undefined;
+    await this.opened();
+    return await this.inTurn(() => this.readSections(this.sections, 'all'));
+  }
+
+  /**
+   * As `read`, but one section's change at a time: two changes in one text would be one large edit
+   * of all that lies between them. A section before the lines that all readers see waits until one
+   * of them comes to its end: what it gained would push their lines away.
+   */
+  async readNext(seen: readonly SeenLines[]): Promise<boolean> {
+    await this.opened();
+    const held = this.see(seen);
+    const { sections, turn } = this;
+    const order = sections.map((_, at) => sections[(turn + 1 + at) % sections.length]);
+    const readable = order.filter((section) => section !== undefined && !held.has(section));
+    return await this.inTurn(() => this.readSections(readable as OutputSection[], 'first'));
+  }
+
+  /**
+   * Adds the window before a section to it. False where nothing more can be added: it is all
+   * there, or as much as a document may have.
+   */
+  async loadEarlier(stream: CaptureStream): Promise<boolean> {
+    await this.opened();
+    return await this.inTurn(async () => {
+      const section = this.sections.find((candidate) => candidate.stream === stream);
+      const calls = this.storages.callsFor(this.target.key);
+      if (section === undefined || calls === undefined) return false;
+      const output = await calls.loadEarlier(section.view);
+      if (output === undefined) return false;
+      section.replace(output);
+      this.touch();
+      return true;
     });
-    return await this.reading;
+  }
+
+  /** Bytes that a section has gained since a reader last saw its end. */
+  unseenBytes({ section }: PlacedSection): number {
+    const size = Math.max(section.totalBytes, this.task?.captures[section.stream] ?? 0);
+    return Math.max(0, size - section.seenBytes);
+  }
+
+  /** The sizes of the captures together. */
+  get totalBytes(): number {
+    return this.sections.reduce((sum, { totalBytes }) => sum + totalBytes, 0);
   }
 
   /** Keeps the text, with a last line that says that the task's files are gone. */
@@ -91,7 +156,17 @@ export class OutputDocument {
     this.sections = [];
     this.opening = undefined;
     this.epitaph = undefined;
-    this.encoded = undefined;
+    this.forgetText();
+  }
+
+  private async opened(): Promise<void> {
+    this.opening ??= this.open();
+    try {
+      await this.opening;
+    } catch (error) {
+      this.opening = undefined;
+      throw error;
+    }
   }
 
   private async open(): Promise<void> {
@@ -110,32 +185,51 @@ export class OutputDocument {
     }
     const streams = streamsOf(this.target, task);
     const window = this.window(task, streams.length);
-    this.sections = await Promise.all(
-      streams.map(async (stream) => {
-        lastView += 1;
-        const view = lastView;
-        const { text, skippedBytes } = await calls.openOutput(view, task.key, stream, window);
-        return { stream, view, text, skippedBytes };
-      }),
-    );
+    const open = async (stream: CaptureStream): Promise<[CaptureStream, number, OutputText]> => {
+      const view = nextView();
+      return [stream, view, await calls.openOutput(view, task.key, stream, window)];
+    };
+    const opened = await Promise.all(streams.map(open));
+    this.sections = opened.map((section) => new OutputSection(...section));
     this.touch();
   }
 
-  private async readSections(): Promise<boolean> {
+  /** Reading and widening a view at once would mix up their texts. */
+  private async inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.working.then(work);
+    this.working = done.catch(() => undefined);
+    return await done;
+  }
+
+  private async readSections(
+    sections: readonly OutputSection[],
+    which: 'all' | 'first',
+  ): Promise<boolean> {
     const calls = this.storages.callsFor(this.target.key);
     if (calls === undefined || this.epitaph !== undefined) return false;
-    const changes = await Promise.all(
-      this.sections.map(async (section) => ({
-        section,
-        change: await calls.readOutput(section.view),
-      })),
-    );
     let changed = false;
-    for (const { section, change } of changes) {
-      if (change !== undefined) changed = apply(section, change) || changed;
+    for (const section of sections) {
+      const change = await calls.readOutput(section.view);
+      if (change === undefined || !section.apply(change)) continue;
+      changed = true;
+      this.turn = this.sections.indexOf(section);
+      if (which === 'first') break;
     }
     if (changed) this.touch();
     return changed;
+  }
+
+  /** Notes whose end is seen. Answers with the sections that lie before all that is seen. */
+  private see(seen: readonly SeenLines[]): ReadonlySet<OutputSection> {
+    const held = new Set<OutputSection>();
+    for (const { section, last } of this.handedOver?.sections.slice(0, -1) ?? []) {
+      if (seen.length > 0 && seen.every(({ first }) => first > last)) held.add(section);
+    }
+    for (const { section, last } of this.handedOver?.sections ?? []) {
+      const isSeen = seen.some((lines) => lines.first <= last && last <= lines.last);
+      if (isSeen) section.seenBytes = section.totalBytes;
+    }
+    return held;
   }
 
   private window(task: Task, streams: number): OutputWindow {
@@ -148,20 +242,14 @@ export class OutputDocument {
 
   private touch(): void {
     this.modified = Math.max(this.modified + 1, Date.now());
+    this.composed = undefined;
     this.encoded = undefined;
   }
 
-  private compose(): string {
-    const shown = this.sections.filter(({ text }) => text !== '');
-    const parts = shown.map(
-      (section) =>
-        (shown.length > 1 ? `=== ${section.stream} ===\n` : '') + cutLine(section) + section.text,
-    );
-    if (this.epitaph !== undefined) parts.push(`${this.epitaph}\n`);
-    return parts.reduce(
-      (text, part) => text + (text === '' || text.endsWith('\n') ? '' : '\n') + part,
-      '',
-    );
+  private forgetText(): void {
+    this.composed = undefined;
+    this.encoded = undefined;
+    this.handedOver = undefined;
   }
 }
 
@@ -172,24 +260,14 @@ function streamsOf({ stream }: OutputTarget, task: Task): readonly CaptureStream
 }
 
 /** The first line of a section that shows only the end of its capture. */
-function cutLine({ skippedBytes }: Section): string {
-  if (skippedBytes === 0) return '';
-  return `${vscode.l10n.t('[{0} before this are not shown]', bytesInWords(skippedBytes))}\n`;
-}
-
-/** True where the section's text is another one now. */
-function apply(section: Section, change: OutputChange): boolean {
-  switch (change.kind) {
-    case 'append':
-      section.text =
-        section.text.slice(0, section.text.length - change.replacedChars) + change.text;
-      return true;
-    case 'replace':
-      section.text = change.text;
-      section.skippedBytes = change.skippedBytes;
-      return true;
-    case 'gone':
-      // The task's own removal, or its capture's replacement, follows; until then the text stays.
-      return false;
-  }
+function cutWords({ skippedBytes, missedBytes }: OutputSection): string | undefined {
+  const { t } = vscode.l10n;
+  if (skippedBytes === 0) return undefined;
+  const skipped = bytesInWords(skippedBytes);
+  if (missedBytes === 0) return t('[{0} before this are not shown]', skipped);
+  return t(
+    '[{0} before this are not shown; {1} of them came too fast to be shown]',
+    skipped,
+    bytesInWords(missedBytes),
+  );
 }

@@ -1,31 +1,45 @@
-import * as os from 'node:os';
 import * as vscode from 'vscode';
-import { resolveCandidates } from '../output/linkCandidates.ts';
 import { findLinks, type FileLink } from '../output/links.ts';
 import type { Task } from '../store/task.ts';
 import type { Storages } from '../worker/storages.ts';
 import { Disposable } from '../vscode/disposable.ts';
 import { showWarning } from '../vscode/messages.ts';
 import { outputScheme, parseOutputUri } from '../vscode/uris.ts';
+import { isFile, resolveFileLink, safeTarget, tellNotFound } from './fileLinks.ts';
+import type { OutputDocuments } from './outputDocuments.ts';
+import type { OutputLayout, PlacedSection } from './outputLayout.ts';
 
 /** Lines between two looks at the cancellation token, so that a long document blocks nothing. */
 const linesAtOnce = 2000;
 
-interface OutputDocumentLink extends vscode.DocumentLink {
-  readonly file: FileLink;
+/** What a link is resolved to when it is followed. */
+interface Unresolved {
   readonly task: Task | undefined;
+  /** A path in the text, or the target of an OSC 8 link to a file. */
+  readonly leadsTo: FileLink | vscode.Uri;
+}
+
+type OutputDocumentLink = vscode.DocumentLink & Partial<Unresolved>;
+
+/** A link that the program made itself, by line and column of the document. */
+interface ProgramLink {
+  readonly range: vscode.Range;
+  readonly target: string;
 }
 
 /**
- * Links from output documents to the files that they name. The editor itself finds URLs. Whether a
- * file exists is asked only when a link is followed.
+ * Links from output documents: to the files that they name, to what programs linked themselves
+ * (OSC 8), and from a cut section's first line to what comes before it. The editor itself finds
+ * URLs. Whether a file exists is asked only when a link is followed.
  */
 export class OutputLinks extends Disposable implements vscode.DocumentLinkProvider {
   private readonly storages: Storages;
+  private readonly documents: OutputDocuments;
 
-  constructor(storages: Storages) {
+  constructor(storages: Storages, documents: OutputDocuments) {
     super();
     this.storages = storages;
+    this.documents = documents;
     this.register(vscode.languages.registerDocumentLinkProvider({ scheme: outputScheme }, this));
   }
 
@@ -35,7 +49,11 @@ export class OutputLinks extends Disposable implements vscode.DocumentLinkProvid
   ): Promise<vscode.DocumentLink[]> {
     const target = parseOutputUri(document.uri);
     const task = target && this.storages.index.get(target.key);
-    const links: OutputDocumentLink[] = [];
+    const layout = this.documents.get(document.uri)?.layoutOf(document);
+    const programs = layout === undefined ? [] : programLinks(layout);
+    const links = programs.flatMap((link) => documentLink(link, task) ?? []);
+    if (layout !== undefined) links.push(...earlierLinks(document, layout));
+    const taken = Map.groupBy(programs, ({ range }) => range.start.line);
     for (let line = 0; line < document.lineCount; line += 1) {
       if (line % linesAtOnce === linesAtOnce - 1) {
         await new Promise((resolve) => setImmediate(resolve));
@@ -44,19 +62,31 @@ export class OutputLinks extends Disposable implements vscode.DocumentLinkProvid
       for (const link of findLinks(document.lineAt(line).text)) {
         if (link.kind !== 'file') continue;
         const range = new vscode.Range(line, link.start, line, link.end);
-        links.push(Object.assign(new vscode.DocumentLink(range), { file: link, task }));
+        const isTaken = (other: ProgramLink): boolean =>
+          other.range.intersection(range) !== undefined;
+        if (taken.get(line)?.some(isTaken) === true) continue;
+        links.push(unresolved(range, { task, leadsTo: link }));
       }
     }
     return links;
   }
 
-  async resolveDocumentLink(link: vscode.DocumentLink): Promise<vscode.DocumentLink | undefined> {
-    const { file, task } = link as OutputDocumentLink;
-    const target = await resolveFileLink(file, task);
-    if (target === undefined) {
+  async resolveDocumentLink(link: OutputDocumentLink): Promise<vscode.DocumentLink | undefined> {
+    const { task, leadsTo } = link;
+    if (leadsTo === undefined) return link;
+    if (leadsTo instanceof vscode.Uri) {
+      if (await isFile(leadsTo)) {
+        link.target = leadsTo;
+        return link;
+      }
       void showWarning(
-        vscode.l10n.t('{0} was not found. It was looked for in {1}.', file.path, whereLooked(task)),
+        vscode.l10n.t('There is no file {0}. It may have been deleted.', leadsTo.fsPath),
       );
+      return undefined;
+    }
+    const target = await resolveFileLink(leadsTo, task);
+    if (target === undefined) {
+      tellNotFound(leadsTo, task);
       return undefined;
     }
     link.target = target;
@@ -64,47 +94,62 @@ export class OutputLinks extends Disposable implements vscode.DocumentLinkProvid
   }
 }
 
-/** The file that a link names, at its line and column, where it exists. */
-async function resolveFileLink(
-  link: FileLink,
-  task: Task | undefined,
-): Promise<vscode.Uri | undefined> {
-  const candidates = resolveCandidates(link.path, {
-    workdir: task?.workdir,
-    projectRoot: task?.projectRoot,
-    folders: localFolders(),
-    home: os.homedir(),
-    platform: process.platform,
-  });
-  for (const candidate of candidates) {
-    const uri = vscode.Uri.file(candidate);
-    try {
-      const { type } = await vscode.workspace.fs.stat(uri);
-      if ((type & vscode.FileType.File) !== 0) return uri.with({ fragment: position(link) });
-    } catch (error) {
-      // Not there, or not to be read: the next candidate may be.
-      if (!(error instanceof vscode.FileSystemError)) throw error;
-    }
+function unresolved(range: vscode.Range, link: Unresolved): OutputDocumentLink {
+  return Object.assign(new vscode.DocumentLink(range), link);
+}
+
+/** Pieces of one link that touch, since their colours differ, are one link. */
+function programLinks({ sections }: OutputLayout): ProgramLink[] {
+  const links: ProgramLink[] = [];
+  for (const placed of sections.filter(({ section }) => section.spans.hasLinks)) {
+    for (let line = placed.first; line <= placed.last; line += 1)
+      addProgramLinks(links, placed, line);
   }
-  return undefined;
+  return links;
 }
 
-function localFolders(): string[] {
-  return (vscode.workspace.workspaceFolders ?? [])
-    .filter(({ uri }) => uri.scheme === 'file')
-    .map(({ uri }) => uri.fsPath);
+function addProgramLinks(links: ProgramLink[], placed: PlacedSection, line: number): void {
+  const { section, first } = placed;
+  const { start, end } = section.lineOffsets(line - first);
+  section.spans.visit(start, end, (spanStart, spanEnd, _style, target) => {
+    if (target === undefined) return;
+    const from = Math.max(spanStart, start) - start;
+    const range = new vscode.Range(line, from, line, Math.min(spanEnd, end) - start);
+    const before = links.at(-1);
+    if (before?.target === target && before.range.end.isEqual(range.start)) {
+      links[links.length - 1] = { target, range: before.range.union(range) };
+    } else {
+      links.push({ target, range });
+    }
+  });
 }
 
-function whereLooked(task: Task | undefined): string {
-  return [task?.workdir, task?.projectRoot, vscode.l10n.t('the workspace folders')]
-    .filter((place, at, places) => place !== undefined && places.indexOf(place) === at)
-    .join(', ');
+function documentLink(
+  { range, target }: ProgramLink,
+  task: Task | undefined,
+): OutputDocumentLink | undefined {
+  const uri = safeTarget(target, task);
+  if (uri === undefined) return undefined;
+  if (uri.scheme === 'file') return unresolved(range, { task, leadsTo: uri });
+  const link = new vscode.DocumentLink(range, uri);
+  // The text may say anything: the reader is told where the link leads.
+  link.tooltip = target;
+  return link;
 }
 
-/** VS Code's own form of a position in a link: `L12,5` and `L12,5-L14,2`. */
-function position({ line, column, endLine, endColumn }: FileLink): string {
-  if (line === undefined) return '';
-  const from = `L${line}${column === undefined ? '' : `,${column}`}`;
-  if (endLine === undefined) return from;
-  return `${from}-L${endLine}${endColumn === undefined ? '' : `,${endColumn}`}`;
+/** From the first line of a cut section. */
+function earlierLinks(
+  document: vscode.TextDocument,
+  { sections }: OutputLayout,
+): vscode.DocumentLink[] {
+  return sections.flatMap(({ stream, cut }) => {
+    if (cut === undefined || cut >= document.lineCount) return [];
+    const query = encodeURIComponent(JSON.stringify([document.uri.toString(), stream]));
+    const link = new vscode.DocumentLink(
+      document.lineAt(cut).range,
+      vscode.Uri.parse(`command:aftTasks.loadEarlier?${query}`),
+    );
+    link.tooltip = vscode.l10n.t('Load earlier output');
+    return [link];
+  });
 }

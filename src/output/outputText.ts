@@ -1,3 +1,5 @@
+import type { PackedSpans } from './style.ts';
+
 /** How much of a capture a view shows. Sizes in bytes of the capture. */
 export interface OutputWindow {
   /** The last bytes that a freshly opened view shows. */
@@ -9,6 +11,8 @@ export interface OutputWindow {
 /** A rendered view of a capture: text without NUL or escape characters. */
 export interface OutputText {
   readonly text: string;
+  /** Of `text`. */
+  readonly spans: PackedSpans;
   /** Bytes of the capture before the view; 0 where the view shows all of it. */
   readonly skippedBytes: number;
   /** The capture's size in bytes when it was read. */
@@ -18,8 +22,10 @@ export interface OutputText {
 /**
  * What became of a view since it was last read.
  * - `append`: `text` goes to the end, after the last `replacedChars` characters of it are taken
- *   away (a carriage return or an unfinished line was rewritten).
- * - `replace`: the view was cut, or its capture replaced; the whole text is new.
+ *   away (a carriage return, a terminal's screen or an unfinished line was rewritten). `spans` are
+ *   those of the appended `text`, with offsets in it; those of what was taken away go with it.
+ * - `replace`: the view was cut, or its capture replaced; the whole text is new. `missedBytes` of
+ *   what is skipped came since the last read and never were in the view: a reader is told.
  * - `gone`: the capture was deleted.
  */
 export type OutputChange =
@@ -27,7 +33,31 @@ export type OutputChange =
       readonly kind: 'append';
       readonly replacedChars: number;
       readonly text: string;
+      readonly spans: PackedSpans;
       readonly totalBytes: number;
     }
-  | ({ readonly kind: 'replace' } & OutputText)
+  | ({ readonly kind: 'replace'; readonly missedBytes: number } & OutputText)
+  | { readonly kind: 'gone' };
+
+/** The raw bytes of the end of a capture, for a terminal to show. */
+export interface Replay {
+  /** The size that the task's terminal had; absent for a capture that is none of a terminal. */
+  readonly cols: number | undefined;
+  readonly rows: number | undefined;
+  /** From a line start, or from the capture's. */
+  readonly data: Uint8Array;
+  /** Bytes of the capture before `data`. */
+  readonly skippedBytes: number;
+}
+
+/**
+ * What came since a replay was last read; the rest of a longer one comes with the next read.
+ * - `append`: `data` goes on where the last one ended.
+ * - `replace`: the capture was written anew, or the reader is too far behind; the terminal is to be
+ *   cleared, and `data` starts at a line after `skippedBytes` of the capture.
+ * - `gone`: the capture was deleted.
+ */
+export type ReplayChange =
+  | { readonly kind: 'append'; readonly data: Uint8Array }
+  | { readonly kind: 'replace'; readonly data: Uint8Array; readonly skippedBytes: number }
   | { readonly kind: 'gone' };

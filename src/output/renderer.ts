@@ -1,8 +1,12 @@
-import { Screen, type TextChange } from './screen.ts';
+import { isUtf8 } from 'node:buffer';
+import { Screen, SCREEN_ROWS, type TextChange } from './screen.ts';
 import { StyleState, type Parameters, type SavedStyle } from './sgr.ts';
+import { completeEnd } from './utf8.ts';
 
 /** Bytes decoded at once. */
 const BLOCK = 64 * 1024;
+/** Shorter blocks are not worth a look at whether their lines only have styles. */
+const BULK = 8 * 1024;
 /** A control string (OSC, DCS …) that is longer has lost its end: what follows is text again. */
 const STRING_LIMIT = 1024 * 1024;
 /** Of a control string as much is kept as the longest link needs. */
@@ -37,6 +41,7 @@ const CANCEL = 0x18;
 const SUBSTITUTE = 0x1a;
 const ESCAPE = 0x1b;
 const BRACKET = 0x5b;
+const FINAL_M = 0x6d;
 const DELETE = 0x7f;
 
 /**
@@ -111,6 +116,100 @@ export class Renderer {
     start: number,
     end: number,
   ): void {
+    let at = start;
+    const lineEnd = end - start < BULK ? -1 : bytes.indexOf(LINE_FEED, start);
+    if (lineEnd >= 0 && lineEnd < end) {
+      this.writeText(bytes, words, lead, start, lineEnd + 1);
+      at = this.writeBulk(bytes, lineEnd + 1, end);
+    }
+    this.writeText(bytes, words, lead, at, end);
+    this.screen.compact();
+  }
+
+  /**
+   * Takes lines that only have styles, but for the last screenful, without making rows of them.
+   * Returns where to go on. `start` is a line's.
+   */
+  private writeBulk(bytes: Buffer, start: number, end: number): number {
+    if (this.state !== TEXT || !this.screen.isAtFreshLine()) return start;
+    const styledEnd = nextUnstyled(bytes, start, end);
+    let stop = styledEnd;
+    for (let row = 0; row < SCREEN_ROWS; row++) {
+      stop = stop <= start ? -1 : bytes.lastIndexOf(LINE_FEED, stop - 1);
+      if (stop < start) return start;
+    }
+    stop++;
+    const part = bytes.subarray(start, stop);
+    // Text without styles has a way that is shorter still.
+    if (!part.includes(ESCAPE) || !isUtf8(part)) return start;
+    this.takeStyled(bytes, start, stop);
+    return stop;
+  }
+
+  /** Takes text and SGR sequences as they are. */
+  private takeStyled(bytes: Buffer, start: number, end: number): void {
+    const scratch = Buffer.allocUnsafe(end - start);
+    const { screen } = this;
+    screen.beginLines();
+    let style = this.style.current();
+    let length = 0;
+    /** How many UTF-16 units fewer than bytes there were. */
+    let less = 0;
+    let spanStart = 0;
+    for (let at = start; at < end;) {
+      let byte = bytes[at] ?? 0;
+      while (byte >= 0x20 && byte < 0x80) {
+        scratch[length++] = byte;
+        byte = bytes[++at] ?? 0;
+      }
+      if (byte === ESCAPE) {
+        at = this.styleSequence(bytes, at, end);
+        const next = this.style.current();
+        if (next === style) continue;
+        const units = length - less;
+        if (style !== undefined && units > spanStart) screen.addLineSpan(spanStart, units, style);
+        style = next;
+        spanStart = units;
+        continue;
+      }
+      at++;
+      if (byte === CARRIAGE_RETURN) continue;
+      scratch[length++] = byte;
+      if (byte === LINE_FEED) {
+        const units = length - less;
+        if (style !== undefined && units - 1 > spanStart) {
+          screen.addLineSpan(spanStart, units - 1, style);
+        }
+        spanStart = units;
+      } else if (byte < 0xc0) less++;
+      else if (byte >= 0xf0) less--;
+    }
+    screen.endLines(scratch.toString(less === 0 ? 'latin1' : 'utf8', 0, length));
+  }
+
+  /** Most have one number. */
+  private styleSequence(bytes: Buffer, start: number, end: number): number {
+    let value = 0;
+    for (let at = start + 2; at < start + 6; at++) {
+      const byte = bytes[at] ?? 0;
+      if (byte === FINAL_M) {
+        if (!this.style.applyOne(value)) break;
+        return at + 1;
+      }
+      if (byte < 0x30 || byte > 0x39) break;
+      value = value * 10 + byte - 0x30;
+    }
+    this.startControlSequence();
+    return this.controlSequence(bytes, start + 2, end);
+  }
+
+  private writeText(
+    bytes: Buffer,
+    words: Int32Array,
+    lead: number,
+    start: number,
+    end: number,
+  ): void {
     const text = bytes.toString('utf8', start, end);
     // As many units as bytes: each byte is one unit, and a part can be cut out of the string.
     const isDirect = text.length === end - start;
@@ -129,7 +228,6 @@ export class Renderer {
       }
       at = stop < end ? this.special(bytes, stop, end) : stop;
     }
-    this.screen.compact();
   }
 
   /** Handles what `nextSpecial` found; returns where to go on. */
@@ -485,6 +583,25 @@ function nextSpecial(
   return end;
 }
 
+/** Where the first thing is that is neither text nor the end of a line nor an SGR sequence. */
+function nextUnstyled(bytes: Buffer, start: number, end: number): number {
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at] ?? 0;
+    const kind = BYTE_KINDS[byte];
+    if (kind === ORDINARY) continue;
+    if (kind === MAYBE_SPECIAL) {
+      if (isSpecialCharacter(bytes, at)) return at;
+    } else if (byte === ESCAPE) {
+      if (bytes[at + 1] !== BRACKET) return at;
+      let final = at + 2;
+      while (final < end && (bytes[final] ?? 0) >= 0x30 && (bytes[final] ?? 0) <= 0x3b) final++;
+      if (final >= end || bytes[final] !== FINAL_M) return at;
+      at = final;
+    } else if (byte !== CARRIAGE_RETURN || bytes[at + 1] !== LINE_FEED) return at;
+  }
+  return end;
+}
+
 /** C1 controls (C2 80 to C2 9F), U+2028 to 202E (E2 80 A8 to AE), U+2066 to 2069 (E2 81 A6 to A9). */
 function isSpecialCharacter(bytes: Buffer, at: number): boolean {
   const second = bytes[at + 1] ?? 0;
@@ -492,34 +609,4 @@ function isSpecialCharacter(bytes: Buffer, at: number): boolean {
   const third = bytes[at + 2] ?? 0;
   if (second === 0x80) return third >= 0xa8 && third <= 0xae;
   return second === 0x81 && third >= 0xa6 && third <= 0xa9;
-}
-
-/** The end without the bytes of a last character that may still become a whole one. */
-function completeEnd(bytes: Buffer, start: number, end: number): number {
-  for (let back = 1; back <= 3 && end - back >= start; back++) {
-    const byte = bytes[end - back] ?? 0;
-    if (byte < 0x80) return end;
-    if (byte < 0xc0) continue;
-    return isCutCharacter(byte, bytes[end - back + 1] ?? 0, back) ? end - back : end;
-  }
-  return end;
-}
-
-/** Whether `count` bytes, with such a first and (if there is one) second, are a character's start. */
-function isCutCharacter(first: number, second: number, count: number): boolean {
-  if (first < 0xc2 || first > 0xf4) return false;
-  if (count >= (first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4)) return false;
-  if (count === 1) return true;
-  switch (first) {
-    case 0xe0:
-      return second >= 0xa0;
-    case 0xed:
-      return second < 0xa0;
-    case 0xf0:
-      return second >= 0x90;
-    case 0xf4:
-      return second < 0x90;
-    default:
-      return true;
-  }
 }

@@ -1,5 +1,6 @@
 import { charWidth } from './charWidth.ts';
-import type { Style, StyleSpan } from './style.ts';
+import { SpanPacker } from './packedSpans.ts';
+import type { LinkedStyle, PackedSpans } from './style.ts';
 
 /** Rows that the cursor can go back to: the screenful of a roomy terminal. */
 export const SCREEN_ROWS = 50;
@@ -23,14 +24,14 @@ export interface TextChange {
   readonly replacedChars: number;
   /** What comes after what is left. */
   readonly text: string;
-  /** Of `text`, in order, not overlapping. */
-  readonly spans: readonly StyleSpan[];
+  /** Of `text`. */
+  readonly spans: PackedSpans;
 }
 
 interface MutableSpan {
   start: number;
   end: number;
-  readonly style: Style;
+  readonly style: LinkedStyle;
 }
 
 /** A row is a plain string as long as it only grows, and cells from its first rewriting on. */
@@ -50,7 +51,7 @@ interface Row {
 interface Cells {
   /** A column each: a character with what combines with it, `BLANK`, or `WIDE_END`. */
   readonly glyphs: string[];
-  readonly styles: (Style | undefined)[];
+  readonly styles: (LinkedStyle | undefined)[];
   /** The row's `text` and `spans` are older than this. */
   changed: boolean;
 }
@@ -89,10 +90,10 @@ export class Screen {
   /** What scrolled out since, from `cleanEnd`. */
   private parts: string[] = [];
   private out = '';
-  private outSpans: MutableSpan[] = [];
+  private readonly outSpans = new SpanPacker();
 
   /** Writes text that has no control characters but line feeds. */
-  print(text: string, style: Style | undefined): void {
+  print(text: string, style: LinkedStyle | undefined): void {
     this.blanks += text.length * BLANKS_PER_CHARACTER;
     let from = style === undefined && text.length > 1024 ? this.printBulk(text) : 0;
     for (;;) {
@@ -268,11 +269,42 @@ export class Screen {
     return this.x === ROW_END || this.x === this.width(row);
   }
 
+  /** Whether the cursor is in an empty row with none below. */
+  isAtFreshLine(): boolean {
+    const row = this.rows[this.y];
+    if (row === undefined) return this.x === 0 && this.y === this.rows.length;
+    return this.y === this.rows.length - 1 && this.x <= 0 && this.width(row) === 0;
+  }
+
+  /**
+   * Begins whole lines, at a fresh one, that can be rewritten no more: a screenful must follow.
+   * Their spans come with `addLineSpan`, their text with `endLines`.
+   */
+  beginLines(): void {
+    // The row that the lines start in is the last: it comes again.
+    this.rows.length = Math.min(this.rows.length, this.y);
+    this.scrollAllOut();
+    this.compact();
+  }
+
+  /** Offsets are from where the lines began. */
+  addLineSpan(start: number, end: number, style: LinkedStyle): void {
+    const by = this.top - this.cleanEnd;
+    this.outSpans.add(start + by, end + by, style);
+  }
+
+  endLines(text: string): void {
+    this.blanks += text.length * BLANKS_PER_CHARACTER;
+    this.parts.push(text);
+    this.top += text.length;
+    this.y = 0;
+    this.x = 0;
+  }
+
   takeChange(): TextChange {
     this.parts.push(this.out);
     let text = '';
     for (const part of this.parts) text += part;
-    const spans = this.outSpans;
     const base = this.cleanEnd;
     let offset = this.top;
     for (const [index, row] of this.rows.entries()) {
@@ -281,7 +313,7 @@ export class Screen {
       const from = Math.max(0, base - offset);
       if (from < piece.length) {
         text += from === 0 ? piece : piece.slice(from);
-        addSpans(spans, row.spans, from, offset - base);
+        addSpans(this.outSpans, row.spans, from, offset - base);
       }
       row.start = offset;
       offset += piece.length;
@@ -290,8 +322,7 @@ export class Screen {
     this.takenEnd = this.cleanEnd = offset;
     this.parts = [];
     this.out = '';
-    this.outSpans = [];
-    return { replacedChars, text, spans };
+    return { replacedChars, text, spans: this.outSpans.take() };
   }
 
   /**
@@ -318,7 +349,7 @@ export class Screen {
   }
 
   /** Writes text without line feeds at the cursor. */
-  private put(text: string, style: Style | undefined): void {
+  private put(text: string, style: LinkedStyle | undefined): void {
     let rest = text;
     for (;;) {
       if (this.rows.length <= this.y) this.fillRows();
@@ -334,7 +365,7 @@ export class Screen {
   }
 
   /** Returns how much of the text found room in the row. */
-  private putInRow(row: Row, text: string, style: Style | undefined): number {
+  private putInRow(row: Row, text: string, style: LinkedStyle | undefined): number {
     if (row.cells === undefined) {
       if (this.x !== ROW_END) {
         const width = this.width(row);
@@ -359,14 +390,14 @@ export class Screen {
     return this.overwrite(this.cellsOf(row), text, style);
   }
 
-  private append(row: Row, text: string, style: Style | undefined): void {
+  private append(row: Row, text: string, style: LinkedStyle | undefined): void {
     const start = row.text.length;
     this.markChanged(row, start);
     row.text = start === 0 ? text : row.text + text;
     if (style !== undefined) addSpan(row.spans, start, start + text.length, style);
   }
 
-  private overwrite(cells: Cells, text: string, style: Style | undefined): number {
+  private overwrite(cells: Cells, text: string, style: LinkedStyle | undefined): number {
     const { glyphs, styles } = cells;
     let x = this.x === ROW_END ? glyphs.length : this.x;
     if (x > glyphs.length) {
@@ -492,10 +523,7 @@ export class Screen {
       const by = this.top - this.cleanEnd;
       for (const span of row.spans) {
         if (span.end <= from) continue;
-        // The row is given up: its spans can be used again.
-        span.start = (span.start > from ? span.start : from) + by;
-        span.end += by;
-        this.outSpans.push(span);
+        this.outSpans.add((span.start > from ? span.start : from) + by, span.end + by, span.style);
       }
     }
     this.top += line.length;
@@ -568,21 +596,16 @@ function truncate(cells: Cells, column: number): void {
   cells.styles.length = column;
 }
 
-function addSpan(spans: MutableSpan[], start: number, end: number, style: Style): void {
+function addSpan(spans: MutableSpan[], start: number, end: number, style: LinkedStyle): void {
   const last = spans[spans.length - 1];
   if (last?.end === start && last.style === style) last.end = end;
   else spans.push({ start, end, style });
 }
 
-/** Copies the spans of a row from a column on, moved. */
-function addSpans(
-  to: MutableSpan[],
-  spans: readonly MutableSpan[],
-  from: number,
-  by: number,
-): void {
+/** Adds the spans of a row from a column on, moved. */
+function addSpans(to: SpanPacker, spans: readonly MutableSpan[], from: number, by: number): void {
   for (const { start, end, style } of spans) {
-    if (end > from) to.push({ start: (start > from ? start : from) + by, end: end + by, style });
+    if (end > from) to.add((start > from ? start : from) + by, end + by, style);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Color, Style, Underline } from './style.ts';
+import type { Color, LinkedStyle, Underline } from './style.ts';
 
 /** The parameters of a control sequence. */
 export interface Parameters {
@@ -44,12 +44,12 @@ export class StyleState {
   private attributes = 0;
   private link: string | undefined;
   private changed = false;
-  private style: Style | undefined;
-  private readonly plainStyles = new Map<number, Style>();
-  private readonly otherStyles = new Map<string, Style>();
+  private style: LinkedStyle | undefined;
+  private readonly plainStyles = new Map<number, LinkedStyle>();
+  private readonly otherStyles = new Map<string, LinkedStyle>();
 
   /** The style of text printed now; absent where it has none. Equal styles are mostly one object. */
-  current(): Style | undefined {
+  current(): LinkedStyle | undefined {
     if (this.changed) {
       this.changed = false;
       this.style = this.find();
@@ -82,6 +82,14 @@ export class StyleState {
     this.underlineColor = saved.underlineColor;
     this.attributes = saved.attributes;
     this.changed = true;
+  }
+
+  /** As `apply` with one parameter; false where more are to come. */
+  applyOne(value: number): boolean {
+    if (value === 38 || value === 48 || value === 58) return false;
+    this.changed = true;
+    this.applySimple(value);
+    return true;
   }
 
   apply(parameters: Parameters): void {
@@ -216,7 +224,7 @@ export class StyleState {
     this.attributes = (this.attributes & ~UNDERLINE_MASK) | (kind << UNDERLINE_SHIFT);
   }
 
-  private find(): Style | undefined {
+  private find(): LinkedStyle | undefined {
     const { foreground, background, underlineColor, attributes, link } = this;
     if (link === undefined && foreground < RGB && background < RGB && underlineColor < 0) {
       // Eleven bits of attributes and twice -1 to 255.
@@ -228,7 +236,7 @@ export class StyleState {
     return this.otherStyles.get(key) ?? remember(this.otherStyles, key, this.make());
   }
 
-  private make(): Style {
+  private make(): LinkedStyle {
     const has = (flag: number): boolean => (this.attributes & flag) !== 0;
     return {
       foreground: this.foreground < 0 ? undefined : this.foreground,
@@ -248,7 +256,7 @@ export class StyleState {
   }
 }
 
-function remember<Key>(styles: Map<Key, Style>, key: Key, style: Style): Style {
+function remember<Key>(styles: Map<Key, LinkedStyle>, key: Key, style: LinkedStyle): LinkedStyle {
   if (styles.size >= KNOWN_STYLES) styles.clear();
   styles.set(key, style);
   return style;

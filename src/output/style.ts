@@ -17,6 +17,10 @@ export interface Style {
   readonly strikethrough: boolean;
   readonly overline: boolean;
   readonly underline: Underline;
+}
+
+/** A style with the link that the text leads to. */
+export interface LinkedStyle extends Style {
   /** The target of an OSC 8 link, as the program wrote it: unchecked. */
   readonly link: string | undefined;
 }
@@ -25,5 +29,21 @@ export interface Style {
 export interface StyleSpan {
   readonly start: number;
   readonly end: number;
-  readonly style: Style;
+  readonly style: LinkedStyle;
+}
+
+/**
+ * The styled parts of a text as they travel between threads: a hundred thousand of them cost a
+ * copy of one array. Read them with `forEachSpan`.
+ */
+export interface PackedSpans {
+  /**
+   * Four numbers a span, in order of the text and not overlapping: start and end in UTF-16 units,
+   * 1 + the place in `styles` (0: no style but a link), 1 + the place in `links` (0: no link).
+   */
+  readonly places: Uint32Array;
+  /** Each once, so that a decoration can be made once for each. */
+  readonly styles: readonly Style[];
+  /** Targets of OSC 8 links, `http:`, `https:` or `file:`, otherwise unchecked. */
+  readonly links: readonly string[];
 }

@@ -25,6 +25,26 @@ export function outputUri(key: string, stream: OutputStream): vscode.Uri {
   });
 }
 
+/**
+ * What an output document shows other than the end of its captures, in the query of its URI.
+ * - `at=<byte>`: what a capture has around that byte.
+ * - `normalised`: the document's text without times and durations, to compare.
+ */
+export type OutputForm =
+  { readonly kind: 'at'; readonly offset: number } | { readonly kind: 'normalised' };
+
+/** The URI of a document in another form. */
+export function withForm(uri: vscode.Uri, form: OutputForm): vscode.Uri {
+  return uri.with({ query: form.kind === 'at' ? `at=${form.offset}` : form.kind });
+}
+
+/** The form that a URI asks for; absent for the usual one. */
+export function formOf({ query }: vscode.Uri): OutputForm | undefined {
+  if (query === 'normalised') return { kind: 'normalised' };
+  const [, offset] = /^at=(\d{1,15})$/.exec(query) ?? [];
+  return offset === undefined ? undefined : { kind: 'at', offset: Number(offset) };
+}
+
 /** The reverse of `outputUri`; absent for a URI that it can't have made. */
 export function parseOutputUri(uri: vscode.Uri): OutputTarget | undefined {
   if (uri.scheme !== outputScheme || !/^[0-9a-f]{8}$/.test(uri.authority)) return undefined;

@@ -4,6 +4,7 @@ import { hostProcessTable } from '../process/hostProcessTable.ts';
 import { Store } from '../store/store.ts';
 import type { StorageCalls, StorageEvents } from './calls.ts';
 import { storageActions } from './storageActions.ts';
+import { storageExports } from './storageExports.ts';
 import type { StorageThreadData } from './storageThread.ts';
 import { storageViews } from './storageViews.ts';
 
@@ -27,6 +28,7 @@ function serve(port: MessagePort, { storage }: StorageThreadData): void {
     },
     ...storageActions(storage, store, processes, tell.onStep),
     ...storageViews(store),
+    ...storageExports(store),
   };
   const rpc = createBirpc<StorageEvents, StorageCalls>(calls, {
     post: (message) => {

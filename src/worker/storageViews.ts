@@ -1,5 +1,9 @@
 import { closeSync } from 'node:fs';
 import { CaptureView, lastLines } from '../output/captureView.ts';
+import type { PtySize } from '../output/ptyRenderer.ts';
+import { PtyView } from '../output/ptyView.ts';
+import { CaptureReplay } from '../output/replay.ts';
+import { loadTerminal } from '../output/xterm.ts';
 import { captureStreams } from '../persistence/capture.ts';
 import { PersistenceError } from '../persistence/errors.ts';
 import type { TaskPaths } from '../persistence/paths.ts';
@@ -9,12 +13,33 @@ import type { StorageCalls } from './calls.ts';
 
 type ViewCalls = Pick<
   StorageCalls,
-  'capturePath' | 'lastLines' | 'openOutput' | 'readOutput' | 'closeOutput'
+  | 'capturePath'
+  | 'lastLines'
+  | 'openOutput'
+  | 'readOutput'
+  | 'loadEarlier'
+  | 'openReplay'
+  | 'readReplay'
+  | 'closeOutput'
 >;
+
+/** The terminal of a task whose record does not say its size. */
+const usualSize: PtySize = { cols: 80, rows: 24 };
+
+/** A view whose calls are made one after the other. */
+interface View {
+  readonly shown: CaptureView | PtyView;
+  last: Promise<unknown> | undefined;
+}
 
 /** The calls that read captures. */
 export function storageViews(store: Store): ViewCalls {
-  const views = new Map<number, CaptureView>();
+  const views = new Map<number, View>();
+  const replays = new Map<number, CaptureReplay>();
+  const sizeOf = (key: string): PtySize => {
+    const { ptyCols, ptyRows } = store.get(key) ?? {};
+    return { cols: ptyCols ?? usualSize.cols, rows: ptyRows ?? usualSize.rows };
+  };
   const pathsOf = (key: string): TaskPaths => {
     const paths = store.pathsOf(key);
     if (paths !== undefined) return paths;
@@ -35,15 +60,45 @@ export function storageViews(store: Store): ViewCalls {
         .flatMap((stream) => lastLines(sessionDir, paths[stream], count))
         .slice(-count);
     },
-    openOutput: (view, key, stream, window) => {
-      const paths = pathsOf(key);
-      const opened = new CaptureView(paths.sessionDir, paths[stream], window);
+    openOutput: async (view, key, stream, window) => {
+      const { sessionDir, [stream]: path } = pathsOf(key);
+      const shown =
+        stream === 'pty'
+          ? new PtyView(await loadTerminal(), sizeOf(key), sessionDir, path, window)
+          : new CaptureView(sessionDir, path, window);
+      const opened: View = { shown, last: undefined };
       views.set(view, opened);
+      return await inTurn(opened, () => shown.open());
+    },
+    readOutput: async (view) => {
+      const opened = views.get(view);
+      return opened && (await inTurn(opened, () => opened.shown.read()));
+    },
+    loadEarlier: async (view) => {
+      const opened = views.get(view);
+      return opened && (await inTurn(opened, () => opened.shown.loadEarlier()));
+    },
+    openReplay: (view, key, stream) => {
+      const { sessionDir, [stream]: path } = pathsOf(key);
+      const opened = new CaptureReplay(
+        sessionDir,
+        path,
+        stream === 'pty' ? sizeOf(key) : undefined,
+      );
+      replays.set(view, opened);
       return opened.open();
     },
-    readOutput: (view) => views.get(view)?.read(),
+    readReplay: (view) => replays.get(view)?.read(),
     closeOutput: (view) => {
       views.delete(view);
+      replays.delete(view);
     },
   };
+}
+
+/** Calls a view once its calls before have settled, as one that renders a terminal takes turns. */
+async function inTurn<Answer>(view: View, call: () => Answer | Promise<Answer>): Promise<Answer> {
+  const answer = Promise.resolve(view.last).then(call, call);
+  view.last = answer;
+  return await answer;
 }

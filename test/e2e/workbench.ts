@@ -32,6 +32,17 @@ interface ShownElement {
   querySelector(selector: string): ShownElement | null;
 }
 
+/** In the page. */
+declare function getComputedStyle(
+  element: ShownElement,
+  pseudo?: string,
+): {
+  readonly color: string;
+  readonly backgroundColor: string;
+  readonly fontWeight: string;
+  readonly content: string;
+};
+
 /** A window of VS Code in a browser, used as a person uses it: by what is on the screen. */
 export class Workbench {
   readonly page: Page;
@@ -188,6 +199,55 @@ export class Workbench {
       .sort((a, b) => a.top - b.top)
       .map(({ text }) => text.replaceAll('\u00a0', ' '))
       .join('\n');
+  }
+
+  /** How a text looks in the active editor: CSS properties of the element that has it. */
+  async lookOf(text: string): Promise<{ color: string; weight: string }> {
+    const span = this.editor().locator('.view-line span > span').filter({ hasText: text }).last();
+    await span.waitFor();
+    return await span.evaluate((element: ShownElement) => {
+      const { color, fontWeight } = getComputedStyle(element);
+      return { color, weight: fontWeight };
+    });
+  }
+
+  /** The colours behind texts in the active editor. */
+  async backgrounds(): Promise<string[]> {
+    return await this.editor()
+      .locator('.view-overlays .cdr')
+      .evaluateAll((elements: ShownElement[]) =>
+        elements.map((element) => getComputedStyle(element).backgroundColor),
+      );
+  }
+
+  /** What stands beside the active editor's lines without being part of their text. */
+  async textBeside(): Promise<string> {
+    const pieces = await this.editor()
+      .locator('.view-line span')
+      .evaluateAll((elements: ShownElement[]) =>
+        elements.map((element) => getComputedStyle(element, '::after').content),
+      );
+    return pieces.filter((piece) => piece !== 'none').join(' ');
+  }
+
+  /** A colour of the theme, as `lookOf` has it. */
+  async themeColor(name: string): Promise<string> {
+    return await this.page.evaluate(`(() => {
+      const probe = document.createElement('i');
+      probe.style.color = 'var(--vscode-${name.replaceAll('.', '-')})';
+      document.querySelector('.monaco-workbench').append(probe);
+      const { color } = getComputedStyle(probe);
+      probe.remove();
+      return color;
+    })()`);
+  }
+
+  /** The number of the first line on the screen in the active editor. */
+  async firstLineNumber(): Promise<number> {
+    const numbers = await this.editor()
+      .locator('.margin-view-overlays .line-numbers')
+      .allInnerTexts();
+    return Math.min(...numbers.map(Number).filter((number) => number > 0));
   }
 
   /** The active group's editor. */

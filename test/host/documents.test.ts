@@ -7,18 +7,7 @@ import { deleteTaskBundle } from '../../src/persistence/bundle.ts';
 import { updateTask } from '../../src/persistence/taskFile.ts';
 import { outputUri, parseOutputUri } from '../../src/vscode/uris.ts';
 import { newTaskId, writeTaskFixture } from '../support/taskFixture.ts';
-import { setSetting, showStorage, taskWhere, textWhere } from './fixture.ts';
-
-/** A record that says that this very process is the task: it lives, so its document is live. */
-const running = {
-  status: 'running',
-  startedAt: Date.now(),
-  finishedAt: undefined,
-  durationMs: undefined,
-  exitCode: undefined,
-  childPid: process.pid,
-  pgid: process.pid,
-} as const;
+import { running, setSetting, showStorage, taskWhere, textWhere } from './fixture.ts';
 
 describe('output documents', () => {
   let storage: Awaited<ReturnType<typeof showStorage>>;

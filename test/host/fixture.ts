@@ -15,6 +15,34 @@ export async function api(): Promise<AftTaskExplorerApi> {
   return exports;
 }
 
+/** A record that says that this very process is the task: it lives, so its document is live. */
+export const running = {
+  status: 'running',
+  startedAt: Date.now(),
+  finishedAt: undefined,
+  durationMs: undefined,
+  exitCode: undefined,
+  childPid: process.pid,
+  pgid: process.pid,
+} as const;
+
+/** What the extension's parts hold now, by their own counters. */
+export interface Held {
+  readonly documents: { readonly documents: number; readonly timers: number };
+  readonly follow: { readonly paused: number };
+  readonly colors: {
+    readonly decorationTypes: number;
+    readonly editors: number;
+    readonly timers: number;
+  };
+  readonly lenses: { readonly timers: number };
+  readonly terminals: { readonly terminals: number; readonly timers: number };
+}
+
+export async function held(): Promise<Held> {
+  return await vscode.commands.executeCommand('aftTasks.held');
+}
+
 export async function setSetting(key: string, value: unknown): Promise<void> {
   await vscode.workspace
     .getConfiguration('aftTasks')

@@ -12,11 +12,13 @@ export async function run(): Promise<void> {
   Mocha.reporters.Base.consoleLog = print;
   const mocha = new Mocha({
     ui: 'bdd',
-    timeout: 30_000,
+    timeout: 10_000,
     color: false,
     forbidOnly: true,
     forbidPending: true,
   });
+  const grep = process.env['HOST_TESTS_GREP'];
+  if (grep !== undefined) mocha.grep(grep);
   for (const name of readdirSync(__dirname).sort()) {
     if (name.endsWith('.test.js')) mocha.addFile(join(__dirname, name));
   }

@@ -9,7 +9,8 @@ import { numberLimits, settingKeys } from '../../src/vscode/settings.ts';
 import { outputScheme } from '../../src/vscode/uris.ts';
 
 interface Entry {
-  readonly command: string;
+  readonly command?: string;
+  readonly submenu?: string;
   readonly when?: string;
   readonly group?: string;
 }
@@ -23,6 +24,7 @@ interface Manifest {
   readonly activationEvents: readonly string[];
   readonly contributes: {
     readonly commands: readonly { readonly command: string; readonly title: string }[];
+    readonly submenus: readonly { readonly id: string }[];
     readonly menus: Readonly<Record<string, readonly Entry[]>>;
     readonly views: Readonly<Record<string, readonly { readonly id: string }[]>>;
     readonly viewsContainers: { readonly activitybar: readonly { readonly id: string }[] };
@@ -90,17 +92,27 @@ describe('package.json and the code', () => {
   it('speak of the same rows in menus', () => {
     const asked = [...source.matchAll(/viewItem =~ \/\\\\b(\w+)\\\\b\//g)].map(([, flag]) => flag!);
     assert.ok(asked.length > 0);
-    for (const flag of asked) assert.ok((itemFlags as readonly string[]).includes(flag), flag);
+    const known: readonly string[] = [...itemFlags, 'session'];
+    for (const flag of asked) assert.ok(known.includes(flag), flag);
   });
 
   it('use in menus and welcomes only commands that exist', () => {
     const known = new Set<string>(commandIds.map((id) => `aftTasks.${id}`));
-    for (const { command } of Object.values(contributes.menus).flat()) {
-      assert.ok(known.has(command), command);
+    for (const { command, submenu } of Object.values(contributes.menus).flat()) {
+      if (submenu === undefined) assert.ok(known.has(command!), command);
     }
     for (const [, command] of JSON.stringify(nls).matchAll(/\(command:([\w.]+)\)/g)) {
       assert.ok(known.has(command!), command);
     }
+  });
+
+  it('use every submenu that they declare, and fill it', () => {
+    const declared = contributes.submenus.map(({ id }) => id).sort();
+    const used = Object.values(contributes.menus)
+      .flat()
+      .flatMap(({ submenu }) => submenu ?? []);
+    assert.deepEqual([...new Set(used)].sort(), declared);
+    for (const id of declared) assert.ok((contributes.menus[id] ?? []).length > 1, id);
   });
 
   it('show two inline actions at most on any row', () => {

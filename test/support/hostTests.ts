@@ -1,6 +1,7 @@
 /**
  * Runs test/host in a real VS Code extension host: that of a headless VS Code server, or with
- * `--desktop` that of a desktop VS Code, which is downloaded. `--bundle-only` leaves the running to F5.
+ * `--desktop` that of a desktop VS Code, which is downloaded. `--bundle-only` leaves the running to F5,
+ * `--grep WORDS` runs the tests with these words in their name.
  */
 import { runTests, TestRunFailedError } from '@vscode/test-electron';
 import { build } from 'esbuild';
@@ -38,7 +39,11 @@ async function bundle(scope: AsyncDisposableStack): Promise<void> {
 
 await runInScope(async (scope) => {
   const { values } = parseArgs({
-    options: { desktop: { type: 'boolean' }, 'bundle-only': { type: 'boolean' } },
+    options: {
+      desktop: { type: 'boolean' },
+      'bundle-only': { type: 'boolean' },
+      grep: { type: 'string' },
+    },
   });
   await bundle(scope);
   if (values['bundle-only'] === true) return 0;
@@ -57,6 +62,7 @@ await runInScope(async (scope) => {
     extensionTestsEnv: isolatedEnvironment(sample.homeDirectory, {
       AFT_STORAGE_DIR: sample.storageDirectory,
       ...sampleVariables(directory, sample),
+      ...(values.grep !== undefined && { HOST_TESTS_GREP: values.grep }),
     }),
     ...(values.desktop === true
       ? { cachePath: cacheDirectory(), launchArgs: [sample.projectDirectory, ...profile] }

@@ -18,6 +18,7 @@ import { join } from 'node:path';
 import { CaptureView, lastLines } from '../../../src/output/captureView.ts';
 import type { OutputChange, OutputText } from '../../../src/output/outputText.ts';
 import { PersistenceError } from '../../../src/persistence/errors.ts';
+import { ViewReader } from './spans.ts';
 
 const everything = { size: 1 << 20, limit: 2 << 20 };
 
@@ -38,35 +39,57 @@ describe('capture view', () => {
   function follow(window: { size: number; limit: number }) {
     const view = new CaptureView(directory, path, window);
     const opened = view.open();
-    const reader = { opened, text: opened.text, read };
+    const shown = new ViewReader();
+    shown.replace(opened.text, opened.spans);
     function read(): OutputChange | undefined {
       const change = view.read();
-      if (change?.kind === 'append') {
-        assert.ok(change.replacedChars <= reader.text.length);
-        reader.text = reader.text.slice(0, reader.text.length - change.replacedChars) + change.text;
-      } else if (change?.kind === 'replace') reader.text = change.text;
+      if (change?.kind === 'append') shown.take(change);
+      else if (change?.kind === 'replace') shown.replace(change.text, change.spans);
       return change;
     }
-    return reader;
+    function loadEarlier(): OutputText | undefined {
+      const earlier = view.loadEarlier();
+      if (earlier !== undefined) shown.replace(earlier.text, earlier.spans);
+      return earlier;
+    }
+    return {
+      opened,
+      read,
+      loadEarlier,
+      get text() {
+        return shown.text;
+      },
+      get spans() {
+        return shown.spans;
+      },
+    };
   }
 
   function open(size: number): OutputText {
     return new CaptureView(directory, path, { size, limit: size * 2 }).open();
   }
 
+  /** Without the spans. */
+  function plain(change: OutputText | OutputChange | undefined): object | undefined {
+    if (change === undefined) return undefined;
+    const rest: object & { spans?: unknown } = { ...change };
+    delete rest.spans;
+    return rest;
+  }
+
   it('shows a small capture whole', () => {
     writeFileSync(path, 'one\n\x1b[31mtwo\x1b[0m\n');
-    assert.deepEqual(open(1024), { text: 'one\ntwo\n', skippedBytes: 0, totalBytes: 17 });
+    assert.deepEqual(plain(open(1024)), { text: 'one\ntwo\n', skippedBytes: 0, totalBytes: 17 });
   });
 
   it('is empty for a capture that is not there yet, and appends when it comes', () => {
     const reader = follow(everything);
-    assert.deepEqual(reader.opened, { text: '', skippedBytes: 0, totalBytes: 0 });
+    assert.deepEqual(plain(reader.opened), { text: '', skippedBytes: 0, totalBytes: 0 });
     assert.equal(reader.read(), undefined);
     writeFileSync(path, '');
     assert.equal(reader.read(), undefined);
     appendFileSync(path, 'one\n');
-    assert.deepEqual(reader.read(), {
+    assert.deepEqual(plain(reader.read()), {
       kind: 'append',
       replacedChars: 0,
       text: 'one\n',
@@ -76,7 +99,7 @@ describe('capture view', () => {
 
   it('starts a cut view at a line', () => {
     writeFileSync(path, 'first line\nsecond line\nthird line\n');
-    assert.deepEqual(open(15), {
+    assert.deepEqual(plain(open(15)), {
       text: 'second line\nthird line\n',
       skippedBytes: 11,
       totalBytes: 34,
@@ -146,6 +169,91 @@ describe('capture view', () => {
     assert.equal(change?.kind, 'replace');
     assert.equal(reader.text, 'line\n'.repeat(20));
     assert.equal(change.skippedBytes, 50_006 - 100);
+    assert.equal(change.missedBytes, 50_006 - 100 - 6);
+  });
+
+  it('misses nothing where only what was shown is cut', () => {
+    writeFileSync(path, 'line\n'.repeat(30));
+    const reader = follow({ size: 100, limit: 200 });
+    appendFileSync(path, 'line\n'.repeat(20));
+    assert.equal(reader.read()?.kind, 'append');
+    appendFileSync(path, 'line\n'.repeat(5));
+    const change = reader.read();
+    assert.equal(change?.kind, 'replace');
+    assert.equal(change.missedBytes, 0);
+  });
+
+  it('carries the styles of what comes', () => {
+    writeFileSync(path, '\x1b[31mred');
+    const reader = follow(everything);
+    appendFileSync(path, ' and red\x1b[0m\n\x1b]8;;https://x\x07link\x1b]8;;\x07');
+    reader.read();
+    assert.equal(reader.text, 'red and red\nlink');
+    assert.deepEqual(reader.spans, [
+      { start: 0, end: 11, look: 'foreground=1' },
+      { start: 12, end: 16, look: 'link=https://x' },
+    ]);
+  });
+
+  describe('earlier output', () => {
+    const line = (number: number): string => `line ${String(number).padStart(4, '0')}\n`;
+    const lines = (from: number, to: number): string =>
+      Array.from({ length: to - from }, (_, index) => line(from + index)).join('');
+
+    it('is added by the window, down to the start', () => {
+      writeFileSync(path, lines(0, 25));
+      const reader = follow({ size: 100, limit: 200 });
+      assert.equal(reader.text, lines(15, 25));
+      assert.equal(reader.loadEarlier()?.skippedBytes, 50);
+      assert.equal(reader.text, lines(5, 25));
+      assert.equal(reader.loadEarlier()?.skippedBytes, 0);
+      assert.equal(reader.text, lines(0, 25));
+      assert.equal(reader.loadEarlier(), undefined);
+      assert.equal(reader.text, lines(0, 25));
+    });
+
+    it('does not keep a view from following, nor from being cut later', () => {
+      writeFileSync(path, lines(0, 50));
+      const reader = follow({ size: 100, limit: 200 });
+      reader.loadEarlier();
+      appendFileSync(path, lines(50, 60));
+      assert.equal(reader.read()?.kind, 'append');
+      assert.equal(reader.text, lines(30, 60));
+      appendFileSync(path, lines(60, 61));
+      const change = reader.read();
+      assert.equal(change?.kind, 'replace');
+      assert.equal(reader.text, lines(51, 61));
+      appendFileSync(path, lines(61, 62));
+      assert.equal(reader.read()?.kind, 'append');
+    });
+
+    it('comes with what is new', () => {
+      writeFileSync(path, lines(0, 25));
+      const reader = follow({ size: 100, limit: 200 });
+      appendFileSync(path, lines(25, 27));
+      reader.loadEarlier();
+      assert.equal(reader.text, lines(5, 27));
+      assert.equal(reader.read(), undefined);
+    });
+
+    it('is none of a capture that was replaced: that one is shown', () => {
+      writeFileSync(path, lines(0, 25));
+      const reader = follow({ size: 100, limit: 200 });
+      writeFileSync(`${path}.new`, lines(100, 200));
+      renameSync(`${path}.new`, path);
+      reader.loadEarlier();
+      assert.equal(reader.text, lines(190, 200));
+    });
+
+    it('is at most 16 MiB of the capture', () => {
+      const mebibyte = 1024 * 1024;
+      writeFileSync(path, Buffer.alloc(20 * mebibyte, `${'x'.repeat(1023)}\n`));
+      const reader = follow({ size: 4 * mebibyte, limit: 8 * mebibyte });
+      const skipped = [16, 12, 8, 4].map((skippedMebibytes) => skippedMebibytes * mebibyte);
+      assert.equal(reader.opened.skippedBytes, skipped[0]);
+      for (const bytes of skipped.slice(1)) assert.equal(reader.loadEarlier()?.skippedBytes, bytes);
+      assert.equal(reader.loadEarlier(), undefined);
+    });
   });
 
   it('shows a capture anew that was replaced by its own tail', () => {
@@ -153,8 +261,9 @@ describe('capture view', () => {
     const reader = follow({ size: 40, limit: 400 });
     writeFileSync(path + '.tail', 'line\n'.repeat(20));
     renameSync(path + '.tail', path);
-    assert.deepEqual(reader.read(), {
+    assert.deepEqual(plain(reader.read()), {
       kind: 'replace',
+      missedBytes: 0,
       text: 'line\n'.repeat(8),
       skippedBytes: 60,
       totalBytes: 100,
@@ -221,7 +330,7 @@ describe('capture view', () => {
       writeSync(fd, '\nlast line\n', size);
       closeSync(fd);
       const reader = follow({ size: 10, limit: 100 });
-      assert.deepEqual(reader.opened, {
+      assert.deepEqual(plain(reader.opened), {
         text: 'last line\n',
         skippedBytes: size + 1,
         totalBytes: size + 11,

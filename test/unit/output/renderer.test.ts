@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { Renderer } from '../../../src/output/renderer.ts';
 import { SCREEN_COLUMNS, SCREEN_ROWS, type TextChange } from '../../../src/output/screen.ts';
-import type { Style, StyleSpan } from '../../../src/output/style.ts';
+import { forEachSpan, noSpans } from '../../../src/output/packedSpans.ts';
+import type { Style } from '../../../src/output/style.ts';
+
+interface StyleSpan {
+  readonly start: number;
+  readonly end: number;
+  readonly style: Partial<Style>;
+  readonly link?: string;
+}
 
 /** What a reader of the changes has. */
 class Reader {
@@ -16,17 +24,22 @@ class Reader {
     this.spans = this.spans.filter(({ start }) => start < kept);
     const cut = this.spans.pop();
     if (cut !== undefined) this.add({ ...cut, end: Math.min(cut.end, kept) });
-    for (const { start, end, style } of spans) {
-      this.add({ start: start + kept, end: end + kept, style });
-    }
+    forEachSpan(spans, (start, end, style: Partial<Style> = {}, link) => {
+      const span = { start: start + kept, end: end + kept, style };
+      this.add(link === undefined ? span : { ...span, link });
+    });
   }
 
   private add(span: StyleSpan): void {
     const last = this.spans.at(-1);
-    if (last?.end === span.start && JSON.stringify(last.style) === JSON.stringify(span.style)) {
+    if (last?.end === span.start && isSameLook(last, span)) {
       this.spans[this.spans.length - 1] = { ...last, end: span.end };
     } else this.spans.push(span);
   }
+}
+
+function isSameLook(left: StyleSpan, right: StyleSpan): boolean {
+  return left.link === right.link && JSON.stringify(left.style) === JSON.stringify(right.style);
 }
 
 function render(...chunks: (string | Uint8Array)[]): Reader {
@@ -188,7 +201,7 @@ describe('renderer', () => {
       assert.deepEqual(renderer.takeChange(), {
         replacedChars: 0,
         text: ' and a half\nthree',
-        spans: [],
+        spans: noSpans,
       });
     });
 
@@ -197,14 +210,14 @@ describe('renderer', () => {
       renderer.write(Buffer.from('one\n 5%'));
       renderer.takeChange();
       renderer.write(Buffer.from('\r10%'));
-      assert.deepEqual(renderer.takeChange(), { replacedChars: 3, text: '10%', spans: [] });
+      assert.deepEqual(renderer.takeChange(), { replacedChars: 3, text: '10%', spans: noSpans });
     });
 
     it('nothing new is an empty change', () => {
       const renderer = new Renderer();
       renderer.write(Buffer.from('one\n'));
       renderer.takeChange();
-      assert.deepEqual(renderer.takeChange(), { replacedChars: 0, text: '', spans: [] });
+      assert.deepEqual(renderer.takeChange(), { replacedChars: 0, text: '', spans: noSpans });
     });
   });
 
@@ -283,7 +296,7 @@ describe('renderer', () => {
       );
       assert.equal(text, 'one two three');
       assert.deepEqual(
-        spans.map(({ start, end, style }) => [text.slice(start, end), style.link]),
+        spans.map(({ start, end, link }) => [text.slice(start, end), link]),
         [
           ['one', 'https://example.com/a'],
           ['two', 'file:///x y'],
@@ -322,6 +335,9 @@ describe('renderer', () => {
       fc.constantFrom('\x1b]8;;http://x\x07', '\x1b]0;t\x07', '\x1bP', '\x1b\\', '\n'.repeat(60)),
       fc.nat({ max: 3000 }).map((length) => 'long line '.repeat(length / 10) + '\n'),
       fc.nat({ max: 200 }).map((lines) => 'line\n'.repeat(lines)),
+      fc
+        .nat({ max: 400 })
+        .map((lines) => '\x1b[31mstyled ✓ \x1b[1;38;5;9mline\x1b[m of some length\n'.repeat(lines)),
     );
     const stream = fc
       .array(

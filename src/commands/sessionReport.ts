@@ -1,0 +1,101 @@
+import * as vscode from 'vscode';
+import type { Task } from '../store/task.ts';
+import { durationInWords, firstLine } from '../vscode/words.ts';
+
+/** A task and the last lines of its output; absent where they can't be read. */
+export interface ReportedTask {
+  readonly task: Task;
+  readonly lines: readonly string[] | undefined;
+}
+
+/**
+ * A session as Markdown. What comes from the tasks stands in fences and code spans that it can't
+ * close, or is escaped.
+ */
+export function sessionReport(parts: readonly ReportedTask[]): string {
+  const { t } = vscode.l10n;
+  const [first] = parts;
+  const session = first?.task.sessionId ?? first?.task.sessionHash ?? '';
+  const head = [
+    `# ${t('Session')} ${code(session)}`,
+    '',
+    ...facts([
+      [t('Harness'), first?.task.harness],
+      [t('Project'), parts.find(({ task }) => task.projectRoot)?.task.projectRoot],
+      [t('Storage'), first?.task.storageDirectory],
+    ]),
+    `- ${t('Tasks')}: ${parts.length}`,
+    `- ${t('Exported')}: ${new Date().toISOString()}`,
+  ];
+  return [...head, ...parts.flatMap(taskReport), ''].join('\n');
+}
+
+function taskReport({ task, lines }: ReportedTask, index: number): string[] {
+  const { t } = vscode.l10n;
+  const title = firstLine(task.command, 80) || task.taskId;
+  return [
+    '',
+    `## ${index + 1}. ${code(title)}`,
+    '',
+    ...(task.command === '' ? [] : [fenced(task.command, 'sh'), '']),
+    ...facts([
+      [t('Status'), statusInWords(task)],
+      [t('Exit code'), task.exitCode?.toString()],
+      [t('Duration'), task.durationMs === undefined ? undefined : durationInWords(task.durationMs)],
+      [t('Started'), timeInWords(task.startedAt)],
+      [t('Ended'), timeInWords(task.finishedAt)],
+      [t('Directory'), task.workdir],
+      [t('Task'), task.taskId],
+      [t('Problem'), task.problem],
+    ]),
+    '',
+    ...outputReport(lines),
+  ];
+}
+
+function outputReport(lines: readonly string[] | undefined): string[] {
+  const { t } = vscode.l10n;
+  if (lines === undefined) return [t('The output could not be read.')];
+  if (lines.length === 0) return [t('No output.')];
+  return [t('The last lines of the output:'), '', fenced(lines.join('\n'), 'text')];
+}
+
+function statusInWords({ status, statusReason, liveness }: Task): string {
+  const { t } = vscode.l10n;
+  const words = status?.replaceAll('_', ' ') ?? t('unknown');
+  const gone = liveness === 'orphaned' ? t('the process is gone') : undefined;
+  return [words, gone, statusReason].filter(Boolean).join(', ');
+}
+
+function timeInWords(time: number | undefined): string | undefined {
+  if (time === undefined) return undefined;
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
+}
+
+function facts(pairs: readonly (readonly [string, string | undefined])[]): string[] {
+  return pairs.flatMap(([name, value]) =>
+    value === undefined || value === '' ? [] : [`- ${name}: ${code(value)}`],
+  );
+}
+
+/** A code span whose delimiters are longer than any run of backticks inside. */
+function code(text: string): string {
+  const line = text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ');
+  const delimiter = '`'.repeat(longestRun(line) + 1);
+  // Backticks at an end need a space; so does a text of nothing but spaces.
+  const pad = /^`|`$|^ *$/.test(line) ? ' ' : '';
+  return `${delimiter}${pad}${line}${pad}${delimiter}`;
+}
+
+/** A code block whose fence is longer than any run of backticks inside. */
+function fenced(text: string, language: string): string {
+  const fence = '`'.repeat(Math.max(3, longestRun(text) + 1));
+  // A carriage return is a line end to Markdown; other controls show nothing.
+  const shown = text.replace(/\r\n?/g, '\n').replace(/[^\P{Cc}\n\t]/gu, '\ufffd');
+  return `${fence}${language}\n${shown}\n${fence}`;
+}
+
+function longestRun(text: string): number {
+  return (text.match(/`+/g) ?? []).reduce((longest, run) => Math.max(longest, run.length), 0);
+}

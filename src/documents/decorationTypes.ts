@@ -1,0 +1,87 @@
+import * as vscode from 'vscode';
+import type { Style } from '../output/style.ts';
+import { Disposable } from '../vscode/disposable.ts';
+import { decorationOptions } from './decorationOptions.ts';
+import { nearestInPalette } from './palette.ts';
+import { styleKey } from './spanTable.ts';
+
+/** Types that are kept for the next document with the same styles. */
+const keptTypes = 192;
+/** Types at once, whatever a program prints: each is a rule in the window's style sheet. */
+const mostTypes = 512;
+/** From so many types with RGB colours on, others take the nearest colour of the palette. */
+const mostRgbTypes = 96;
+
+interface KnownType {
+  readonly type: vscode.TextEditorDecorationType;
+  readonly isRgb: boolean;
+}
+
+/** The decoration types of all documents, one for each style, the least recently used first. */
+export class DecorationTypes extends Disposable {
+  private readonly types = new Map<string, KnownType>();
+  private rgbTypes = 0;
+
+  constructor() {
+    super();
+    this.register({
+      dispose: () => {
+        this.trim(new Set(), 0);
+      },
+    });
+  }
+
+  get count(): number {
+    return this.types.size;
+  }
+
+  /** The type of a style, or of one that looks nearly the same; absent where there are too many. */
+  get(style: Style): vscode.TextEditorDecorationType | undefined {
+    const isRgb = hasRgb(style);
+    const exact = this.known(styleKey(style));
+    if (exact !== undefined) return exact;
+    return !isRgb || this.rgbTypes < mostRgbTypes ? this.create(style, isRgb) : this.nearest(style);
+  }
+
+  /** Disposes the types that were not used for longest and are not in use now. */
+  trim(inUse: ReadonlySet<vscode.TextEditorDecorationType>, keep = keptTypes): void {
+    for (const [key, { type, isRgb }] of this.types) {
+      if (this.types.size <= keep) return;
+      if (inUse.has(type)) continue;
+      this.types.delete(key);
+      if (isRgb) this.rgbTypes -= 1;
+      type.dispose();
+    }
+  }
+
+  private nearest(style: Style): vscode.TextEditorDecorationType | undefined {
+    const { foreground, background, underlineColor } = style;
+    const plain: Style = {
+      ...style,
+      foreground: foreground === undefined ? undefined : nearestInPalette(foreground),
+      background: background === undefined ? undefined : nearestInPalette(background),
+      underlineColor: underlineColor === undefined ? undefined : nearestInPalette(underlineColor),
+    };
+    return this.known(styleKey(plain)) ?? this.create(plain, false);
+  }
+
+  private known(key: string): vscode.TextEditorDecorationType | undefined {
+    const known = this.types.get(key);
+    if (known === undefined) return undefined;
+    this.types.delete(key);
+    this.types.set(key, known);
+    return known.type;
+  }
+
+  private create(style: Style, isRgb: boolean): vscode.TextEditorDecorationType | undefined {
+    if (this.types.size >= mostTypes) return undefined;
+    const type = vscode.window.createTextEditorDecorationType(decorationOptions(style));
+    this.types.set(styleKey(style), { type, isRgb });
+    if (isRgb) this.rgbTypes += 1;
+    return type;
+  }
+}
+
+function hasRgb({ foreground = 0, background = 0, underlineColor = 0 }: Style): boolean {
+  return Math.max(foreground, background, underlineColor) > 0xffffff;
+}

@@ -1,0 +1,233 @@
+import * as vscode from 'vscode';
+import type { CaptureStream } from '../persistence/record.ts';
+import type { TaskChanges } from '../store/task.ts';
+import type { Storages } from '../worker/storages.ts';
+import { Disposable } from '../vscode/disposable.ts';
+import type { Settings } from '../vscode/settings.ts';
+import { outputScheme, outputUri, parseOutputUri } from '../vscode/uris.ts';
+import { OutputDocument, type SeenLines } from './outputDocument.ts';
+
+/** A running task's capture is looked at this often while an editor shows it. */
+const lookEvery = 100;
+/** Changes of one document are announced at most this often. */
+const announceEvery = 200;
+/** Documents that nobody has open (a search, a diff) are forgotten after this long. */
+const sweepEvery = 30_000;
+
+/**
+ * The output documents that are open, by URI. Those that an editor shows and whose task goes on are
+ * looked at again and again; the others are read when VS Code asks for them.
+ */
+export class OutputDocuments extends Disposable {
+  private readonly storages: Storages;
+  private readonly settings: Settings;
+  private readonly log: vscode.LogOutputChannel;
+  private readonly documents = new Map<string, OutputDocument>();
+  /** One timer for each document that an editor shows and whose task goes on. */
+  private readonly following = new Map<string, NodeJS.Timeout>();
+  private sweeping: NodeJS.Timeout | undefined;
+  private readonly changed = this.register(new vscode.EventEmitter<vscode.Uri>());
+  /** Fires when a document has another text, or another look, than VS Code was given. */
+  readonly onDidChange = this.changed.event;
+  private readonly handedOver = this.register(new vscode.EventEmitter<vscode.Uri>());
+  /** Fires when VS Code was given a document's text; its editors have it a little later. */
+  readonly onDidHandOver = this.handedOver.event;
+  private readonly progressed = this.register(new vscode.EventEmitter<vscode.Uri>());
+  /** Fires when what is known of an open document's task has changed. */
+  readonly onDidChangeTask = this.progressed.event;
+
+  constructor(storages: Storages, settings: Settings, log: vscode.LogOutputChannel) {
+    super();
+    this.storages = storages;
+    this.settings = settings;
+    this.log = log;
+    this.register(
+      vscode.window.onDidChangeVisibleTextEditors(() => {
+        this.followVisible();
+      }),
+    );
+    this.register(
+      vscode.workspace.onDidCloseTextDocument((document) => {
+        if (document.uri.scheme === outputScheme) this.forget(document.uri.toString());
+      }),
+    );
+    this.register({
+      dispose: storages.index.onDidChange((changes) => {
+        this.onTasksChanged(changes);
+      }),
+    });
+    this.register({
+      dispose: () => {
+        for (const uri of [...this.documents.keys()]) this.forget(uri);
+        clearInterval(this.sweeping);
+      },
+    });
+  }
+
+  /** How many documents and timers are held. */
+  get held(): { readonly documents: number; readonly timers: number } {
+    const sweeping = this.sweeping === undefined ? 0 : 1;
+    return { documents: this.documents.size, timers: this.following.size + sweeping };
+  }
+
+  /** The document of this URI, where it is open. */
+  get(uri: vscode.Uri): OutputDocument | undefined {
+    return this.documents.get(uri.toString());
+  }
+
+  /** The document of this URI, up to date. Throws a FileSystemError. */
+  async read(uri: vscode.Uri): Promise<OutputDocument> {
+    const target = parseOutputUri(uri);
+    if (target === undefined) throw vscode.FileSystemError.FileNotFound(uri);
+    const name = uri.toString();
+    let document = this.documents.get(name);
+    if (document === undefined) {
+      document = new OutputDocument(target, this.storages, this.settings);
+      this.documents.set(name, document);
+      this.sweeping ??= setInterval(() => {
+        this.sweep();
+      }, sweepEvery);
+    }
+    // A followed one is what the last look found: VS Code asks because of that look.
+    if (document.isOpen && this.following.has(name)) return document;
+    try {
+      await document.read();
+    } catch (error) {
+      this.log.error(`reading ${name}: ${String(error)}`);
+      throw vscode.FileSystemError.Unavailable(
+        error instanceof Error ? error.message : String(error),
+      );
+    }
+    return document;
+  }
+
+  /** The text of a document for VS Code to show. Throws a FileSystemError. */
+  async handOver(uri: vscode.Uri): Promise<Uint8Array> {
+    const bytes = (await this.read(uri)).handOver();
+    this.handedOver.fire(uri);
+    return bytes;
+  }
+
+  /** Adds the window before a section to a document; false where nothing more can be added. */
+  async loadEarlier(uri: vscode.Uri, stream: CaptureStream): Promise<boolean> {
+    const added = (await this.get(uri)?.loadEarlier(stream)) ?? false;
+    if (added) this.changed.fire(uri);
+    return added;
+  }
+
+  /** Reads the documents on screen once, and goes on for those whose task goes on. */
+  private followVisible(): void {
+    const visible = new Set(
+      vscode.window.visibleTextEditors
+        .map(({ document }) => document.uri)
+        .filter(({ scheme }) => scheme === outputScheme)
+        .map(String),
+    );
+    for (const [uri, timer] of this.following) {
+      if (visible.has(uri)) continue;
+      clearTimeout(timer);
+      this.following.delete(uri);
+    }
+    for (const uri of visible) {
+      if (!this.following.has(uri)) this.follow(uri, 0);
+    }
+  }
+
+  private follow(uri: string, delay: number): void {
+    const timer = setTimeout(() => {
+      void this.look(uri).then((announced) => {
+        // Neither where the editor has gone meanwhile, nor where another timer has taken over.
+        if (this.following.get(uri) !== timer) return;
+        const goesOn = this.documents.get(uri)?.task?.liveness !== 'ended';
+        if (goesOn) this.follow(uri, announced ? announceEvery : lookEvery);
+        else this.following.delete(uri);
+      });
+    }, delay);
+    this.following.set(uri, timer);
+  }
+
+  /** Announces what is new in a document; true where something was. Nothing here rejects. */
+  private async look(uri: string): Promise<boolean> {
+    const document = this.documents.get(uri);
+    if (document === undefined) return false;
+    try {
+      const hasEnded = document.task?.liveness === 'ended';
+      const changed = await (hasEnded ? document.read() : document.readNext(seenLines(uri)));
+      if (changed) this.announce(uri);
+      return changed;
+    } catch (error) {
+      // The editor keeps what it has; the next look may succeed.
+      this.log.warn(`reading ${uri}: ${String(error)}`);
+      return false;
+    }
+  }
+
+  private announce(uri: string): void {
+    this.changed.fire(vscode.Uri.parse(uri, true));
+  }
+
+  private onTasksChanged({ added, changed, removed }: TaskChanges): void {
+    if (this.documents.size === 0) return;
+    for (const task of removed) {
+      // A storage that is shown no more takes its tasks from the index, not from the disk.
+      if (this.storages.callsFor(task.key) === undefined) continue;
+      for (const [uri, document] of this.documentsOf(task.key)) {
+        document.markDeleted();
+        this.announce(uri);
+      }
+    }
+    // A task that came back (an undone deletion, a storage shown again) is read anew.
+    for (const task of added) {
+      for (const [uri, document] of this.documentsOf(task.key)) {
+        document.close();
+        this.announce(uri);
+      }
+    }
+    // What came between the last look and the end of the task, or its final cut.
+    for (const task of changed) {
+      for (const [uri] of this.documentsOf(task.key)) {
+        if (!this.following.has(uri)) void this.look(uri);
+      }
+    }
+    for (const { key } of [...added, ...changed, ...removed]) {
+      for (const [uri] of this.documentsOf(key)) {
+        this.progressed.fire(vscode.Uri.parse(uri, true));
+      }
+    }
+  }
+
+  private documentsOf(key: string): [string, OutputDocument][] {
+    return (['output', 'stdout', 'stderr', 'pty'] as const).flatMap((stream) => {
+      const uri = outputUri(key, stream).toString();
+      const document = this.documents.get(uri);
+      return document === undefined ? [] : [[uri, document] as [string, OutputDocument]];
+    });
+  }
+
+  private sweep(): void {
+    const open = new Set(vscode.workspace.textDocuments.map(({ uri }) => uri.toString()));
+    for (const uri of [...this.documents.keys()]) if (!open.has(uri)) this.forget(uri);
+  }
+
+  private forget(uri: string): void {
+    clearTimeout(this.following.get(uri));
+    this.following.delete(uri);
+    this.documents.get(uri)?.close();
+    this.documents.delete(uri);
+    if (this.documents.size > 0) return;
+    clearInterval(this.sweeping);
+    this.sweeping = undefined;
+  }
+}
+
+/** What each editor of a document shows. */
+function seenLines(uri: string): SeenLines[] {
+  return vscode.window.visibleTextEditors
+    .filter(({ document }) => document.uri.toString() === uri)
+    .flatMap(({ visibleRanges }) => {
+      const [first] = visibleRanges;
+      const last = visibleRanges.at(-1);
+      if (first === undefined || last === undefined) return [];
+      return [{ first: first.start.line, last: last.end.line }];
+    });
+}

@@ -1,0 +1,147 @@
+import type { OutputChange, OutputText } from '../output/outputText.ts';
+import type { CaptureStream } from '../persistence/record.ts';
+import { SpanTable } from './spanTable.ts';
+import { Uint32List } from './uint32List.ts';
+
+/** So many characters of a text are looked for in another one, to find where they overlap. */
+const probeLength = 4096;
+
+/** A capture's part of a document: its text, where its lines start, and how they look. */
+export class OutputSection {
+  readonly stream: CaptureStream;
+  /** The number of its view in the storage's worker. */
+  readonly view: number;
+  private content = '';
+  private lineStarts = new Uint32List();
+  private spanTable: SpanTable;
+  private skipped = 0;
+  private missed = 0;
+  private total = 0;
+  private base = 0;
+  /** The capture's size when a reader last saw the section's end. */
+  seenBytes: number;
+
+  constructor(stream: CaptureStream, view: number, output: OutputText) {
+    this.stream = stream;
+    this.view = view;
+    this.spanTable = new SpanTable(output.spans);
+    this.show(output);
+    this.seenBytes = output.totalBytes;
+  }
+
+  get text(): string {
+    return this.content;
+  }
+
+  get spans(): SpanTable {
+    return this.spanTable;
+  }
+
+  /** Bytes of the capture before the text. */
+  get skippedBytes(): number {
+    return this.skipped;
+  }
+
+  /** Bytes among the skipped ones that came faster than they could be shown. */
+  get missedBytes(): number {
+    return this.missed;
+  }
+
+  /** The capture's size when it was last read. */
+  get totalBytes(): number {
+    return this.total;
+  }
+
+  /**
+   * The number of the first line, counted from the first line that the section ever had: a line
+   * keeps its number when others come or go before it.
+   */
+  get firstNumber(): number {
+    return this.base;
+  }
+
+  /** Lines that the text has in a document; a line break at the end starts none. */
+  get lineCount(): number {
+    return this.lineStarts.length - (this.content.endsWith('\n') ? 1 : 0);
+  }
+
+  /** Line breaks in the text. */
+  get lineBreaks(): number {
+    return this.lineStarts.length - 1;
+  }
+
+  /** Where a line starts and ends in the text, without its line break. */
+  lineOffsets(line: number): { start: number; end: number } {
+    const start = this.lineStarts.at(line);
+    const next = line + 1 < this.lineStarts.length ? this.lineStarts.at(line + 1) - 1 : undefined;
+    return { start, end: next ?? this.content.length };
+  }
+
+  /** True where the text, or how it looks, is another one now. */
+  apply(change: OutputChange): boolean {
+    switch (change.kind) {
+      case 'append': {
+        const length = this.content.length - change.replacedChars;
+        this.content = this.content.slice(0, length) + change.text;
+        this.spanTable.append(length, change.spans);
+        this.total = change.totalBytes;
+        this.keepLineStarts(length);
+        addLineStarts(this.lineStarts, change.text, length);
+        return true;
+      }
+      case 'replace':
+        this.missed += change.missedBytes;
+        this.replace(change);
+        return true;
+      case 'gone':
+        // The task's own removal, or its capture's replacement, follows; until then the text stays.
+        return false;
+    }
+  }
+
+  /** Takes another text of the same capture; lines that both have keep their number. */
+  replace(output: OutputText): void {
+    const before = this.content;
+    const shift =
+      output.skippedBytes < this.skipped
+        ? negative(linesUpTo(output.text, before))
+        : linesUpTo(before, output.text);
+    this.base += shift ?? this.lineStarts.length;
+    this.spanTable = new SpanTable(output.spans);
+    this.show(output);
+  }
+
+  private show({ text, skippedBytes, totalBytes }: OutputText): void {
+    this.content = text;
+    this.skipped = skippedBytes;
+    this.total = totalBytes;
+    this.lineStarts = new Uint32List();
+    this.lineStarts.push(0);
+    addLineStarts(this.lineStarts, text, 0);
+  }
+
+  private keepLineStarts(length: number): void {
+    let count = this.lineStarts.length;
+    while (count > 1 && this.lineStarts.at(count - 1) > length) count -= 1;
+    this.lineStarts.truncate(count);
+  }
+}
+
+function addLineStarts(starts: Uint32List, text: string, offset: number): void {
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) {
+    starts.push(offset + at + 1);
+  }
+}
+
+/** The lines of `text` before the place where `end` begins; absent where it does not. */
+function linesUpTo(text: string, end: string): number | undefined {
+  const at = text.indexOf(end.slice(0, probeLength));
+  if (at < 0 || end === '') return undefined;
+  let lines = 0;
+  for (let lf = text.indexOf('\n'); lf >= 0 && lf < at; lf = text.indexOf('\n', lf + 1)) lines += 1;
+  return lines;
+}
+
+function negative(value: number | undefined): number | undefined {
+  return value === undefined ? undefined : -value;
+}

@@ -1,0 +1,193 @@
+import * as vscode from 'vscode';
+import type { Replay, ReplayChange } from '../output/outputText.ts';
+import { captureStreams } from '../persistence/capture.ts';
+import type { CaptureStream } from '../persistence/record.ts';
+import type { Task } from '../store/task.ts';
+import { Disposable } from '../vscode/disposable.ts';
+import { bytesInWords } from '../vscode/words.ts';
+import type { Storages } from '../worker/storages.ts';
+import { ReplayFilter } from './replayFilter.ts';
+import { endWords, type StateWords } from './taskWords.ts';
+import { nextView } from './views.ts';
+
+/** A running task's capture is looked at this often. */
+const lookEvery = 100;
+/** Reads of what a running task wrote since the last look: each answers with a bounded part. */
+const readsAtOnce = 8;
+
+const dim = (words: string): string => `\x1b[0;2m${words}\x1b[0m\r\n`;
+/** Out of the second screen and its settings, and all erased. */
+const clear = '\x1b[?1049l\x1b[!p\x1b[H\x1b[2J\x1b[3J';
+
+interface Source {
+  readonly stream: CaptureStream;
+  readonly view: number;
+  filter: ReplayFilter;
+}
+
+/**
+ * A terminal that shows what a task wrote: the end of its captures, and then what is new. It takes
+ * no input, and closing it ends nothing but the view.
+ */
+export class ReplayTerminal extends Disposable implements vscode.Pseudoterminal {
+  private readonly key: string;
+  private readonly storages: Storages;
+  private readonly stateWords: StateWords;
+  private readonly written = this.register(new vscode.EventEmitter<string>());
+  readonly onDidWrite = this.written.event;
+  private readonly resized = this.register(
+    new vscode.EventEmitter<vscode.TerminalDimensions | undefined>(),
+  );
+  readonly onDidOverrideDimensions = this.resized.event;
+  private sources: readonly Source[] = [];
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(key: string, storages: Storages, stateWords: StateWords) {
+    super();
+    this.key = key;
+    this.storages = storages;
+    this.stateWords = stateWords;
+    this.register({
+      dispose: () => {
+        clearTimeout(this.timer);
+        const calls = storages.callsFor(key);
+        for (const { view } of this.sources) void calls?.closeOutput(view);
+        this.sources = [];
+      },
+    });
+  }
+
+  get isFollowing(): boolean {
+    return this.timer !== undefined;
+  }
+
+  open(): void {
+    void this.start();
+  }
+
+  close(): void {
+    this.dispose();
+  }
+
+  /** Nobody reads it: the task's own terminal is the agent's. */
+  handleInput(): void {
+    return;
+  }
+
+  private get task(): Task | undefined {
+    return this.storages.index.get(this.key);
+  }
+
+  private async start(): Promise<void> {
+    const { t } = vscode.l10n;
+    const { task } = this;
+    const calls = this.storages.callsFor(this.key);
+    if (task === undefined || calls === undefined) {
+      this.written.fire(dim(t('[This task is not there any more]')));
+      return;
+    }
+    try {
+      this.sources = captureStreams(task.mode).map((stream) => ({
+        stream,
+        view: nextView(),
+        filter: newFilter(stream),
+      }));
+      const replays: [Source, Replay][] = [];
+      for (const source of this.sources) {
+        const replay = await calls.openReplay(source.view, this.key, source.stream);
+        // Closed meanwhile, and with it the views that were there then.
+        if (this.isDisposed) void calls.closeOutput(source.view);
+        else replays.push([source, replay]);
+      }
+      this.showBeginning(replays);
+    } catch (error) {
+      this.tellError(error);
+      return;
+    }
+    await this.follow();
+  }
+
+  private showBeginning(replays: readonly [Source, Replay][]): void {
+    const written = replays.filter(([, { data }]) => data.length > 0);
+    for (const [source, { cols, rows, data, skippedBytes }] of replays) {
+      if (cols !== undefined && rows !== undefined) this.resized.fire({ columns: cols, rows });
+      if (written.length > 1) this.written.fire(dim(`=== ${source.stream} ===`));
+      this.show(source, data, skippedBytes);
+    }
+  }
+
+  /** Reads on as long as the task runs, and once more when it has ended. */
+  private async follow(): Promise<void> {
+    this.timer = undefined;
+    const { task } = this;
+    const hasEnded = task === undefined || task.liveness === 'ended';
+    try {
+      let reads = 0;
+      while ((await this.readOn()) && (hasEnded || reads < readsAtOnce)) reads += 1;
+    } catch (error) {
+      this.tellError(error);
+      return;
+    }
+    if (this.isDisposed) return;
+    if (hasEnded) {
+      this.tellEnd(task);
+      return;
+    }
+    this.timer = setTimeout(() => void this.follow(), lookEvery);
+  }
+
+  /** True where something was new. */
+  private async readOn(): Promise<boolean> {
+    const calls = this.storages.callsFor(this.key);
+    let isNew = false;
+    for (const source of this.sources) {
+      const change = await calls?.readReplay(source.view);
+      if (change === undefined || change.kind === 'gone' || this.isDisposed) continue;
+      isNew = true;
+      this.take(source, change);
+    }
+    return isNew;
+  }
+
+  private take(source: Source, change: Exclude<ReplayChange, { kind: 'gone' }>): void {
+    if (change.kind === 'append') {
+      this.show(source, change.data, 0);
+      return;
+    }
+    source.filter = newFilter(source.stream);
+    // Another stream's text in the same terminal is not to be erased.
+    if (this.sources.length === 1) this.written.fire(clear);
+    this.show(source, change.data, change.skippedBytes);
+  }
+
+  private show({ filter }: Source, data: Uint8Array, skippedBytes: number): void {
+    if (skippedBytes > 0) {
+      const skipped = bytesInWords(skippedBytes);
+      this.written.fire(dim(vscode.l10n.t('[{0} before this are not shown]', skipped)));
+    }
+    const text = filter.write(data);
+    if (text !== '') this.written.fire(text);
+  }
+
+  private tellEnd(task: Task | undefined): void {
+    const { t } = vscode.l10n;
+    const words =
+      task === undefined
+        ? t('[The task was deleted]')
+        : t('[{0}: {1}]', task.taskId, endWords(task, this.stateWords));
+    this.written.fire(`\x1b[?25h\r\n${dim(words)}`);
+  }
+
+  private tellError(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    this.written.fire(dim(vscode.l10n.t('[The capture can’t be read: {0}]', oneLine(reason))));
+  }
+}
+
+function newFilter(stream: CaptureStream): ReplayFilter {
+  return new ReplayFilter({ returnsAtLineFeed: stream !== 'pty' });
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\p{Cc}+/gu, ' ');
+}

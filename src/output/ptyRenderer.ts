@@ -1,0 +1,339 @@
+import { isUtf8 } from 'node:buffer';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Terminal } from '@xterm/headless';
+import type { ByteSink } from './captureTail.ts';
+import { plainLines } from './plainLines.ts';
+import { isBlankRow, PtyRows, type Part } from './ptyRows.ts';
+import { packSpans } from './packedSpans.ts';
+import type { PackedSpans, StyleSpan } from './style.ts';
+import { completeEnd } from './utf8.ts';
+import {
+  Cell,
+  coreOf,
+  useCharWidths,
+  type TerminalClass,
+  type XtermBuffer,
+  type XtermCore,
+  type XtermLines,
+} from './xterm.ts';
+
+/** Bytes parsed at once. None makes more than one line, so no more than that scroll out. */
+const SLICE = 512;
+/** Characters that are made one string. */
+const PIECE = 16 * 1024;
+/** Milliseconds for which parsing keeps other work waiting. */
+const TURN = 12;
+/** Sizes that no terminal has would only cost memory. */
+const MOST_COLUMNS = 1000;
+const MOST_ROWS = 500;
+/** Sequences that repeat something more often do nothing: with any number they would take long. */
+const MOST_REPEATS = 1000;
+/** A text is not longer, however many blanks the cursor skips: its first lines go. */
+const LONGEST = 24 * 1024 * 1024;
+
+/** One fills the screen, and another has the screen scroll at each of its lines. */
+const SCREENS_KEPT = 2;
+/** Lines that are taken at once. */
+const LINES = 128;
+
+const LINE_FEED = 0x0a;
+
+export interface PtySize {
+  readonly cols: number;
+  readonly rows: number;
+}
+
+/** What became of the text, as in `TextChange`. */
+export interface PtyChange {
+  readonly replacedChars: number;
+  readonly text: string;
+  readonly spans: PackedSpans;
+}
+
+/** Text that scrolled out, and how many bytes had been parsed by then. */
+interface Piece extends Part {
+  readonly bytes: number;
+}
+
+/**
+ * Renders the capture of a terminal as that terminal shows it: the lines that scrolled out, the
+ * screen below them, and below that the alternate screen as long as a program uses it.
+ *
+ * - Rows that were wrapped are one line. Blank lines at the end of the screen are none.
+ * - Clearing the scrollback (`ESC [ 3 J`) clears nothing: this is a log, too.
+ * - Invalid UTF-8 becomes U+FFFD, and so do characters that reorder the text shown.
+ */
+export class PtyRenderer implements ByteSink {
+  private readonly terminal: Terminal;
+  private readonly core: XtermCore;
+  private readonly rows: PtyRows;
+  private unparsed: Buffer[] = [];
+  /** The start of a character whose rest has not come yet. */
+  private cut: Buffer = Buffer.alloc(0);
+  private parsed = 0;
+
+  private lines: XtermLines | undefined;
+  /** The first line that was not taken out yet. */
+  private next = 0;
+  private pieces: Piece[] = [];
+  /** Characters before the pieces that were forgotten, and the bytes that made them. */
+  private start = 0;
+  private forgotten = 0;
+  /** The first of `pieces` that no change told of. */
+  private given = 0;
+  /** What the last change had after the pieces, and the characters before that. */
+  private screen: Part = { text: '', spans: [] };
+  private screenStart = 0;
+
+  constructor(TerminalClass: TerminalClass, { cols, rows }: PtySize) {
+    this.terminal = new TerminalClass({
+      cols: Math.max(2, Math.min(cols, MOST_COLUMNS)),
+      rows: Math.max(1, Math.min(rows, MOST_ROWS)),
+      scrollback: 2 * SLICE,
+      allowProposedApi: true,
+      logLevel: 'off',
+    });
+    useCharWidths(this.terminal);
+    this.core = coreOf(this.terminal);
+    this.rows = new PtyRows((id) => this.core._oscLinkService.getLinkData(id)?.uri);
+    this.handleSequences();
+  }
+
+  /** Takes the next bytes of the stream; `settle` parses them. */
+  write(bytes: Uint8Array): void {
+    const added = Buffer.concat([this.cut, bytes]);
+    const end = completeEnd(added, 0, added.length);
+    this.cut = added.subarray(end);
+    const whole = added.subarray(0, end);
+    // xterm drops what is not UTF-8.
+    this.unparsed.push(isUtf8(whole) ? whole : Buffer.from(whole.toString('utf8')));
+  }
+
+  /** Parses what was written; lets other work in between. */
+  async settle(): Promise<void> {
+    let began = performance.now();
+    for (const bytes of this.unparsed.splice(0)) {
+      const before = this.parsed;
+      /** Up to here it is known that too few lines are plain. */
+      let looked = 0;
+      for (let at = 0; at < bytes.length;) {
+        if (at >= looked && this.isAtPlainLine()) {
+          const { starts, end } = plainLines(bytes, at);
+          looked = end;
+          if (starts.length > (SCREENS_KEPT + 1) * this.terminal.rows)
+            at = this.skip(bytes, starts);
+        }
+        const end = sliceEnd(bytes, at);
+        this.core.writeSync(bytes.subarray(at, end));
+        at = end;
+        this.parsed = before + at;
+        this.takeScrolledOut();
+        if (performance.now() - began < TURN) continue;
+        await nextTurn();
+        began = performance.now();
+      }
+    }
+    this.endPiece();
+    while (this.rows.state.taken - this.start > LONGEST) this.forgetPiece();
+  }
+
+  /** What became of the text since the last call of this or of `whole`. */
+  takeChange(): PtyChange {
+    const { screen: before, screenStart: start, given } = this;
+    this.readScreen();
+    const { text, spans } = this.textFrom(given);
+    const kept = commonLength(before, { text, spans }, start);
+    return {
+      replacedChars: before.text.length - kept,
+      text: text.slice(kept),
+      spans: packSpans(spans, start + kept),
+    };
+  }
+
+  /** The whole text. */
+  whole(): { readonly text: string; readonly spans: PackedSpans } {
+    this.readScreen();
+    const { text, spans } = this.textFrom(0);
+    // A line break comes with the row after it.
+    const cut = this.forgotten > 0 && text.startsWith('\n') ? 1 : 0;
+    return { text: text.slice(cut), spans: packSpans(spans, this.start + cut) };
+  }
+
+  /** Forgets lines that had scrolled out when so many bytes of the stream had been written. */
+  forget(bytes: number): void {
+    while ((this.pieces[0]?.bytes ?? Infinity) <= bytes) this.forgetPiece();
+  }
+
+  /** About how many bytes of the stream are not in the text any more. */
+  get forgottenBytes(): number {
+    return this.forgotten;
+  }
+
+  private forgetPiece(): void {
+    const piece = this.pieces.shift();
+    if (piece === undefined) return;
+    this.start += piece.text.length;
+    this.given = Math.max(0, this.given - 1);
+    this.forgotten = piece.bytes;
+  }
+
+  private handleSequences(): void {
+    const { parser } = this.terminal;
+    const isDropped = (params: readonly (number | number[])[]): boolean => params[0] === 3;
+    parser.registerCsiHandler({ final: 'J' }, isDropped);
+    parser.registerCsiHandler({ prefix: '?', final: 'J' }, isDropped);
+    for (const final of ['I', 'L', 'M', 'S', 'T', 'Z', 'b']) {
+      parser.registerCsiHandler({ final }, ([count = 1]) => Number(count) > MOST_REPEATS);
+    }
+    // A full reset takes the lines away.
+    parser.registerEscHandler({ final: 'c' }, () => {
+      this.takeScrolledOut();
+      return false;
+    });
+  }
+
+  /** Whether plain lines would become what they are, one below the other. */
+  private isAtPlainLine(): boolean {
+    const { normal } = this.core.buffers;
+    const { modes, rows, buffer } = this.terminal;
+    const { _inputHandler: input, _charsetService: charsets } = this.core;
+    return (
+      normal.x === 0 &&
+      normal.scrollTop === 0 &&
+      normal.scrollBottom === rows - 1 &&
+      input._parser.currentState === 0 &&
+      (input._curAttrData.bg & Cell.hasExtended) === 0 &&
+      charsets.charset === undefined &&
+      !modes.insertMode &&
+      modes.wraparoundMode &&
+      buffer.active.type === 'normal' &&
+      this.rowsShown(normal) <= normal.y
+    );
+  }
+
+  /**
+   * Takes plain lines without the terminal, which needs several times as long, but for so many at
+   * the end that its screen becomes what it would be. Returns where those start.
+   */
+  private skip(bytes: Buffer, starts: readonly number[]): number {
+    const { ybase, y } = this.core.buffers.normal;
+    const { fg, bg } = this.core._inputHandler._curAttrData;
+    const style = { front: fg | 0, back: bg | 0 };
+    const before = this.parsed - (starts[0] ?? 0);
+    const skipped = starts.length - SCREENS_KEPT * this.terminal.rows;
+    const sequences: Buffer[] = [];
+    // The screen scrolls out, and the lines that are kept fill it anew.
+    this.takeLines(ybase + y);
+    for (let line = 0; line < skipped; line += LINES) {
+      const next = Math.min(line + LINES, skipped);
+      const end = starts[next] ?? 0;
+      sequences.push(...this.rows.addPlain(bytes, starts.slice(line, next), end, style));
+      this.parsed = before + end;
+      if (this.rows.pending >= PIECE) this.endPiece();
+    }
+    this.core.writeSync(Buffer.concat(sequences));
+    return starts[skipped] ?? 0;
+  }
+
+  private takeScrolledOut(): void {
+    this.takeLines(this.core.buffers.normal.ybase);
+    if (this.rows.pending >= PIECE) this.endPiece();
+  }
+
+  /** Takes out the lines up to an index. */
+  private takeLines(end: number): void {
+    const { lines } = this.core.buffers.normal;
+    if (lines !== this.lines) {
+      this.lines = lines;
+      this.next = 0;
+      lines.onTrim((count) => {
+        if (this.lines === lines) this.next -= count;
+      });
+    }
+    for (; this.next < end; this.next++) {
+      const line = lines.get(this.next);
+      if (line !== undefined) this.rows.add(line);
+    }
+  }
+
+  private endPiece(): void {
+    if (this.rows.pending > 0) this.pieces.push({ ...this.rows.take(), bytes: this.parsed });
+  }
+
+  /** Reads the screen, which the next change will replace. */
+  private readScreen(): void {
+    const { rows, core } = this;
+    const { normal, alt } = core.buffers;
+    const { state } = rows;
+    const shown = this.addScreen(normal);
+    if (this.terminal.buffer.active.type === 'alternate') this.addScreen(alt);
+    // The cursor is in a line after the last one.
+    else if (normal.y >= shown && !rows.state.isEmpty) rows.addLineFeed();
+    this.screen = rows.take();
+    this.screenStart = state.taken;
+    this.given = this.pieces.length;
+    rows.state = state;
+  }
+
+  /** The text from one of the pieces on. */
+  private textFrom(index: number): Part {
+    const parts = [...this.pieces.slice(index), this.screen];
+    return {
+      text: parts.map(({ text }) => text).join(''),
+      spans: parts.flatMap(({ spans }) => spans),
+    };
+  }
+
+  /** Returns how many rows of the screen are shown. */
+  private addScreen(buffer: XtermBuffer): number {
+    const shown = this.rowsShown(buffer);
+    for (let index = buffer.ybase; index < buffer.ybase + shown; index++) {
+      const line = buffer.lines.get(index);
+      if (line !== undefined) this.rows.add(line);
+    }
+    return shown;
+  }
+
+  /** The rows of a screen without the blank ones at its end. */
+  private rowsShown({ lines, ybase }: XtermBuffer): number {
+    let end = lines.length;
+    while (end > ybase) {
+      const line = lines.get(end - 1);
+      if (line !== undefined && !isBlankRow(line)) break;
+      end--;
+    }
+    return end - ybase;
+  }
+}
+
+/** Where a slice ends: at a line's end if there is one. */
+function sliceEnd(bytes: Buffer, start: number): number {
+  const slice = bytes.subarray(start, start + SLICE);
+  const lineEnd = slice.lastIndexOf(LINE_FEED) + 1;
+  return start + (lineEnd > 0 ? lineEnd : slice.length);
+}
+
+/** Characters from `start` on that are the same and look the same. */
+function commonLength(before: Part, after: Part, start: number): number {
+  const longest = Math.min(before.text.length, after.text.length);
+  const limit = Math.min(longest, differenceOf(before.spans, after.spans) - start);
+  let length = 0;
+  while (length < limit && before.text.charCodeAt(length) === after.text.charCodeAt(length)) {
+    length++;
+  }
+  // Not within a surrogate pair.
+  return (after.text.charCodeAt(length - 1) & 0xfc00) === 0xd800 ? length - 1 : length;
+}
+
+/** Where two lists of spans first differ. */
+function differenceOf(before: readonly StyleSpan[], after: readonly StyleSpan[]): number {
+  for (let index = 0; ; index++) {
+    const left = before[index];
+    const right = after[index];
+    if (left === undefined || right === undefined) return (left ?? right)?.start ?? Infinity;
+    if (left.start !== right.start || left.style !== right.style) {
+      return Math.min(left.start, right.start);
+    }
+    if (left.end !== right.end) return Math.min(left.end, right.end);
+  }
+}

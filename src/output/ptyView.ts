@@ -1,0 +1,94 @@
+import { CaptureTail, type TailPlace } from './captureTail.ts';
+import type { OutputChange, OutputText, OutputWindow } from './outputText.ts';
+import { PtyRenderer, type PtySize } from './ptyRenderer.ts';
+import type { TerminalClass } from './xterm.ts';
+
+/**
+ * A rendered window over the end of the capture of a terminal, that follows as it grows. It is cut
+ * by forgetting lines, as the screen is made of all that came before it. Its methods are not to be
+ * called before the last one has settled.
+ */
+export class PtyView {
+  private readonly window: OutputWindow;
+  private readonly tail: CaptureTail<PtyRenderer>;
+  /** Where the renderer's bytes start in the capture. */
+  private start = 0;
+  private isBroken = false;
+
+  /** `path` is below `sessionDir`; no symbolic link between them is followed. */
+  constructor(
+    TerminalClass: TerminalClass,
+    size: PtySize,
+    sessionDir: string,
+    path: string,
+    window: OutputWindow,
+  ) {
+    this.window = window;
+    const makeRenderer = (): PtyRenderer => new PtyRenderer(TerminalClass, size);
+    this.tail = new CaptureTail(sessionDir, path, window, makeRenderer, 'unread');
+  }
+
+  /** As `CaptureView.open`. */
+  async open(): Promise<OutputText> {
+    return await this.textAt(this.tail.open());
+  }
+
+  /** As `CaptureView.read`. */
+  async read(): Promise<OutputChange | undefined> {
+    if (this.isBroken) return { kind: 'replace', missedBytes: 0, ...(await this.open()) };
+    const { sink: before } = this.tail;
+    const change = this.tail.read();
+    switch (change?.kind) {
+      case 'append':
+        if (this.tail.sink !== before) this.start = 0;
+        return await this.grow(change.totalBytes);
+      case 'replace': {
+        const { kind, missedBytes, ...place } = change;
+        return { kind, missedBytes, ...(await this.textAt(place)) };
+      }
+      case 'gone':
+      case undefined:
+        return change;
+    }
+  }
+
+  /** As `CaptureView.loadEarlier`. */
+  async loadEarlier(): Promise<OutputText | undefined> {
+    const place = this.tail.widen();
+    return place && (await this.textAt(place));
+  }
+
+  private async grow(totalBytes: number): Promise<OutputChange | undefined> {
+    const { sink } = this.tail;
+    const { forgottenBytes } = sink;
+    await this.settle();
+    const { bytes, limit } = this.tail.extent;
+    if (bytes > limit) sink.forget(totalBytes - this.window.size - this.start);
+    if (sink.forgottenBytes > forgottenBytes) {
+      return { kind: 'replace', missedBytes: 0, ...this.whole(totalBytes) };
+    }
+    const change = sink.takeChange();
+    if (change.replacedChars === 0 && change.text === '') return undefined;
+    return { kind: 'append', ...change, totalBytes };
+  }
+
+  private async textAt({ skippedBytes, totalBytes }: TailPlace): Promise<OutputText> {
+    this.start = skippedBytes;
+    await this.settle();
+    return this.whole(totalBytes);
+  }
+
+  private whole(totalBytes: number): OutputText {
+    const { sink } = this.tail;
+    const skippedBytes = this.start + sink.forgottenBytes;
+    this.tail.forgetBefore(skippedBytes);
+    return { ...sink.whole(), skippedBytes, totalBytes };
+  }
+
+  private async settle(): Promise<void> {
+    // A terminal that threw can't go on; the next read starts with a new one.
+    this.isBroken = true;
+    await this.tail.sink.settle();
+    this.isBroken = false;
+  }
+}

@@ -1,0 +1,118 @@
+import type { IUnicodeVersionProvider, Terminal } from '@xterm/headless';
+import { charWidth } from './charWidth.ts';
+
+/**
+ * What is used of `@xterm/headless` beyond its public interface: a cell at a time, as that has it,
+ * takes longer than the parsing, and neither links nor kinds of underlines can be had. The version
+ * is pinned and bundled; the tests of the pty renderer hold all of this.
+ */
+export interface XtermCore {
+  /** Parses at once; what it throws can be caught, as opposed to `write`. */
+  writeSync(data: Uint8Array): void;
+  readonly buffers: { readonly normal: XtermBuffer; readonly alt: XtermBuffer };
+  readonly _inputHandler: {
+    /** How text is shown that comes now. */
+    readonly _curAttrData: { readonly fg: number; readonly bg: number };
+    /** 0 between sequences. */
+    readonly _parser: { readonly currentState: number };
+  };
+  /** Absent is ASCII. */
+  readonly _charsetService: { readonly charset: unknown };
+  readonly _oscLinkService: { getLinkData(id: number): { readonly uri: string } | undefined };
+}
+
+export interface XtermBuffer {
+  readonly lines: XtermLines;
+  /** Lines above the screen. */
+  readonly ybase: number;
+  /** The cursor's place on the screen. */
+  readonly x: number;
+  readonly y: number;
+  /** The first and the last row of the screen that scroll. */
+  readonly scrollTop: number;
+  readonly scrollBottom: number;
+}
+
+export interface XtermLines {
+  readonly length: number;
+  get(index: number): XtermLine | undefined;
+  /** Tells how many lines went from the start. */
+  onTrim(listener: (count: number) => void): void;
+}
+
+export interface XtermLine {
+  /** Goes on with the line before. */
+  readonly isWrapped: boolean;
+  /** Columns. */
+  readonly length: number;
+  /** Three words a cell: content, foreground and flags, background and flags. */
+  readonly _data: Uint32Array;
+  /** The text of cells that have more than one code point. */
+  readonly _combined: Readonly<Partial<Record<number, string>>>;
+  /** Of cells that have `Cell.hasExtended` in their background. */
+  readonly _extendedAttrs: Readonly<Partial<Record<number, XtermExtended>>>;
+}
+
+export interface XtermExtended {
+  readonly urlId: number;
+  /** Kind and colour of the underline. */
+  readonly _ext: number;
+}
+
+/** A cell's bits in its three words. */
+export const Cell = {
+  codePoint: 0x1fffff,
+  isCombined: 0x200000,
+  hasContent: 0x3fffff,
+  widthShift: 22,
+  // of both colours
+  colorMode: 0x3000000,
+  rgb: 0x3000000,
+  rgbValue: 0xffffff,
+  paletteValue: 0xff,
+  // of the foreground
+  inverse: 0x4000000,
+  bold: 0x8000000,
+  underline: 0x10000000,
+  blink: 0x20000000,
+  hidden: 0x40000000,
+  strikethrough: 0x80000000,
+  // of the background
+  italic: 0x4000000,
+  dim: 0x8000000,
+  hasExtended: 0x10000000,
+  overline: 0x40000000,
+  // of `XtermExtended._ext`
+  underlineColor: 0x3ffffff,
+  underlineKindShift: 26,
+  underlineKind: 7,
+} as const;
+
+export type TerminalClass = typeof Terminal;
+
+/** Loads the terminal; a bundle of its own, as most storages have no pty task. */
+export async function loadTerminal(): Promise<TerminalClass> {
+  const { default: xterm } = await import('@xterm/headless');
+  return xterm.Terminal;
+}
+
+export function coreOf(terminal: Terminal): XtermCore {
+  return (terminal as unknown as { readonly _core: XtermCore })._core;
+}
+
+/** The terminal's own widths are those of Unicode 6, in which emoji had one column. */
+export function useCharWidths(terminal: Terminal): void {
+  terminal.unicode.register(charWidths);
+  terminal.unicode.activeVersion = charWidths.version;
+}
+
+const charWidths: IUnicodeVersionProvider = {
+  version: 'charWidth',
+  wcwidth: charWidth,
+  // A width in bits 1 and 2; bit 0 says that the character becomes one with the one before.
+  charProperties: (codePoint, preceding) => {
+    const width = charWidth(codePoint);
+    const widthBefore = (preceding >> 1) & 3;
+    return width === 0 && widthBefore > 0 ? (widthBefore << 1) | 1 : width << 1;
+  },
+};

@@ -1,0 +1,68 @@
+import { CaptureExport, type ExportSource } from '../output/exportCapture.ts';
+import { readExcerpt } from '../output/excerpt.ts';
+import { PtyRenderer } from '../output/ptyRenderer.ts';
+import { Renderer } from '../output/renderer.ts';
+import { loadTerminal } from '../output/xterm.ts';
+import { PersistenceError } from '../persistence/errors.ts';
+import type { TaskPaths } from '../persistence/paths.ts';
+import type { CaptureStream } from '../persistence/record.ts';
+import type { Store } from '../store/store.ts';
+import type { StorageCalls } from './calls.ts';
+
+type ExportCalls = Pick<
+  StorageCalls,
+  'readExcerpt' | 'openExport' | 'continueExport' | 'closeExport'
+>;
+
+/** The calls that read captures for searches and exports. */
+export function storageExports(store: Store): ExportCalls {
+  const exports = new Map<number, CaptureExport>();
+
+  const pathsOf = (key: string): TaskPaths => {
+    const paths = store.pathsOf(key);
+    if (paths !== undefined) return paths;
+    const taskId = key.slice(key.lastIndexOf('/') + 1);
+    throw new PersistenceError('not-found', `Task ${taskId} is not there any more.`);
+  };
+
+  const sinkFor = async (
+    key: string,
+    stream: CaptureStream,
+  ): Promise<NonNullable<ExportSource['makeSink']>> => {
+    if (stream !== 'pty') return () => new Renderer();
+    const terminal = await loadTerminal();
+    const { ptyCols: cols = 80, ptyRows: rows = 24 } = store.get(key) ?? {};
+    return () => new PtyRenderer(terminal, { cols, rows });
+  };
+
+  return {
+    readExcerpt: (key, stream, offset) => {
+      const { sessionDir, [stream]: path } = pathsOf(key);
+      return readExcerpt(sessionDir, path, offset);
+    },
+    openExport: async (id, key, streams, form, destination) => {
+      const paths = pathsOf(key);
+      const sources = await Promise.all(
+        streams.map(async (stream): Promise<ExportSource> => {
+          const makeSink = form === 'rendered' ? await sinkFor(key, stream) : undefined;
+          const heading = streams.length > 1 ? `=== ${stream} ===` : undefined;
+          return { path: paths[stream], heading, makeSink };
+        }),
+      );
+      const opened = new CaptureExport(paths.sessionDir, sources, destination);
+      exports.set(id, opened);
+      return opened.totalBytes;
+    },
+    continueExport: async (id) => {
+      const opened = exports.get(id);
+      if (opened === undefined) throw new Error(`There is no export ${id}.`);
+      return await opened.step();
+    },
+    closeExport: (id, keep) => {
+      const opened = exports.get(id);
+      exports.delete(id);
+      if (keep) opened?.finish();
+      else opened?.abort();
+    },
+  };
+}

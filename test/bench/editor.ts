@@ -1,0 +1,79 @@
+import { runTests } from '@vscode/test-electron';
+import { build } from 'esbuild';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isolatedEnvironment } from '../support/environment.ts';
+import { root } from '../support/root.ts';
+import { row, type Row } from './row.ts';
+
+/** What `editor/index.ts` measures in the extension host. */
+export interface EditorFigures {
+  readonly appendMs: readonly number[];
+  readonly behindMs: readonly number[];
+  readonly writtenMiB: number;
+  /** What the extension host's process, its storage threads among it, has grown by meanwhile. */
+  readonly memoryMiB: number;
+}
+
+/** Live documents in a real VS Code, headless; beside what the figures are to reach. */
+export async function benchEditor(): Promise<Row[]> {
+  // Below the checkout: VS Code loads the extension's tests from its own folder only.
+  mkdirSync(join(root, 'out'), { recursive: true });
+  const directory = mkdtempSync(join(root, 'out', 'bench-'));
+  const home = mkdtempSync(join(tmpdir(), 'aft-bench-home-'));
+  try {
+    await build({
+      entryPoints: [join(root, 'test/bench/editor/index.ts')],
+      outfile: join(directory, 'index.js'),
+      bundle: true,
+      format: 'cjs',
+      platform: 'node',
+      target: 'node22',
+      packages: 'external',
+      logLevel: 'warning',
+    });
+    const result = join(directory, 'result.json');
+    await runTests({
+      extensionDevelopmentPath: root,
+      extensionTestsPath: join(directory, 'index.js'),
+      extensionTestsEnv: isolatedEnvironment(home, { BENCH_RESULT: result }),
+      vscodeExecutablePath: process.execPath,
+      launchArgs: [
+        join(root, 'test/support/headlessVscode.ts'),
+        home,
+        `--user-data-dir=${join(directory, 'window')}`,
+        `--extensions-dir=${join(directory, 'none')}`,
+      ],
+    });
+    const figures = JSON.parse(readFileSync(result, 'utf8')) as EditorFigures;
+    const { appendMs, behindMs, writtenMiB, memoryMiB } = figures;
+    const written = `${Math.round(writtenMiB)} MiB written`;
+    return [
+      row(
+        'append to text in the editor, p95',
+        percentile(appendMs, 95),
+        250,
+        'ms',
+        'live window 256 to 512 KiB, cuts among them',
+      ),
+      row('follow a writer of 32 MiB/s, p95 behind', percentile(behindMs, 95), 1000, 'ms', written),
+      row(
+        'follow a writer of 32 MiB/s, most behind',
+        percentile(behindMs, 100),
+        2000,
+        'ms',
+        written,
+      ),
+      row('memory gained meanwhile', memoryMiB, 40, 'MiB', 'resident, not collected'),
+    ];
+  } finally {
+    rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(home, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+function percentile(values: readonly number[], percent: number): number {
+  const sorted = [...values].sort((left, right) => left - right);
+  return sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * percent) / 100))] ?? NaN;
+}

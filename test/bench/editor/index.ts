@@ -1,0 +1,111 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFileSync, writeFileSync } from 'node:fs';
+import { performance } from 'node:perf_hooks';
+import * as vscode from 'vscode';
+import { outputUri } from '../../../src/vscode/uris.ts';
+import { running, showStorage, taskWhere } from '../../host/fixture.ts';
+import { writeTaskFixture, type FixtureTask } from '../../support/taskFixture.ts';
+import type { EditorFigures } from '../editor.ts';
+
+const liveWindow = 256 * 1024;
+const appendEveryMs = 250;
+const appendBytes = 8 * 1024;
+const writeSeconds = 10;
+const lookEveryMs = 20;
+
+/** What VS Code calls inside the extension host: measures, and writes what it found to a file. */
+export async function run(): Promise<void> {
+  const result = process.env['BENCH_RESULT'];
+  if (result === undefined) throw new Error('BENCH_RESULT is not set.');
+  const storage = await showStorage();
+  const figures: EditorFigures = {
+    appendMs: await appends(storage.directory),
+    ...(await follow(storage.directory)),
+  };
+  writeFileSync(result, JSON.stringify(figures));
+  await storage.remove();
+}
+
+function line(text: string): string {
+  return `${text} ${'x'.repeat(99 - text.length)}\n`;
+}
+
+async function openRunning(
+  storage: string,
+  stdout: string,
+): Promise<{ task: FixtureTask; document: vscode.TextDocument }> {
+  const task = writeTaskFixture({ storage, record: running, stdout });
+  await taskWhere(task.key);
+  const { document } = await vscode.window.showTextDocument(outputUri(task.key, 'stdout'));
+  return { task, document };
+}
+
+function hasLine(document: vscode.TextDocument, text: string): boolean {
+  return document.lineAt(Math.max(0, document.lineCount - 2)).text.startsWith(`${text} `);
+}
+
+/** From the write until the editor's document has the text, while the window fills twice. */
+async function appends(storage: string): Promise<number[]> {
+  const { task, document } = await openRunning(storage, line('first').repeat(liveWindow / 100));
+  const times: number[] = [];
+  const count = Math.ceil((liveWindow * 1.5) / appendBytes);
+  for (let at = 0; at < count; at += 1) {
+    const marker = `append-${at}`;
+    const began = performance.now();
+    const arrived = new Promise<void>((resolve) => {
+      const listener = vscode.workspace.onDidChangeTextDocument(() => {
+        if (!hasLine(document, marker)) return;
+        listener.dispose();
+        resolve();
+      });
+    });
+    appendFileSync(task.paths.stdout, line(marker).repeat(Math.floor(appendBytes / 101)));
+    await arrived;
+    times.push(performance.now() - began);
+    await sleep(Math.max(0, appendEveryMs - (performance.now() - began)));
+  }
+  return times;
+}
+
+/** How old the last line is that the document of a fast writer has, looked at again and again. */
+async function follow(
+  storage: string,
+): Promise<{ behindMs: number[]; writtenMiB: number; memoryMiB: number }> {
+  const { task, document } = await openRunning(storage, line('first'));
+  const memory = process.memoryUsage.rss();
+  const writer = spawn(process.execPath, ['-e', writerScript(task.paths.stdout)], {
+    stdio: 'ignore',
+  });
+  const exited = once(writer, 'exit');
+  const behindMs: number[] = [];
+  const end = performance.now() + writeSeconds * 1000;
+  while (performance.now() < end) {
+    const written = Number(document.lineAt(Math.max(0, document.lineCount - 2)).text.split(' ')[0]);
+    if (written > 0) behindMs.push(Date.now() - written);
+    await sleep(lookEveryMs);
+  }
+  const memoryMiB = (process.memoryUsage.rss() - memory) / 1024 / 1024;
+  await exited;
+  const { size } = await vscode.workspace.fs.stat(vscode.Uri.file(task.paths.stdout));
+  return { behindMs, writtenMiB: size / 1024 / 1024, memoryMiB };
+}
+
+/** Writes 32 MiB a second, each line with the time when it was written. */
+function writerScript(path: string): string {
+  return `
+    const { openSync, writeSync } = require('node:fs');
+    const fd = openSync(${JSON.stringify(path)}, 'a');
+    const end = Date.now() + ${writeSeconds * 1000};
+    const write = () => {
+      const now = Date.now();
+      if (now >= end) return;
+      writeSync(fd, (now + ' ' + 'x'.repeat(86) + '\\n').repeat(Math.round(32 * 1048576 / 20 / 101)));
+      setTimeout(write, Math.max(0, 50 - (Date.now() - now)));
+    };
+    write();`;
+}
+
+async function sleep(milliseconds: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { sampleTasks, type Sample, type SampleTaskName } from '../support/sampleTasks.ts';
+import { openWindow } from './window.ts';
+import type { Theme, Workbench } from './workbench.ts';
+
+/** What a person sees of a task's output, read from the page. */
+describe('The output of a task', () => {
+  const scope = new AsyncDisposableStack();
+  let workbench: Workbench;
+  let sample: Sample;
+
+  before(async () => {
+    ({ workbench, sample } = await openWindow(scope));
+    await workbench.openExplorer();
+    await workbench.row(firstLineOf('build')).waitFor();
+  });
+
+  after(async () => {
+    await scope.disposeAsync();
+  });
+
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed') {
+      await workbench.screenshot(`failed-${this.currentTest.title.replace(/\W+/g, '-')}`);
+    }
+    await workbench.runCommand('View: Close All Editors');
+  });
+
+  function firstLineOf(name: SampleTaskName): string {
+    return sampleTasks[name].command.split('\n', 1)[0]!;
+  }
+
+  async function open(name: SampleTaskName): Promise<void> {
+    const { taskId } = sample.tasks[name]!;
+    await workbench.runCommand('AFT Tasks: Open Output');
+    await workbench.page.getByText('Open the output of').waitFor();
+    await workbench.page.keyboard.type(taskId);
+    const entry = workbench.quickPickRows().filter({ hasText: taskId }).first();
+    await entry.waitFor();
+    await entry.click();
+    await workbench.editorShows(/\w/);
+  }
+
+  for (const theme of ['dark', 'light', 'high-contrast'] satisfies Theme[]) {
+    it(`has the terminal's colours of a ${theme} theme on the right text`, async () => {
+      await workbench.setTheme(theme);
+      await open('test');
+      const green = await workbench.themeColor('terminal.ansiGreen');
+      const red = await workbench.themeColor('terminal.ansiRed');
+      assert.notEqual(green, red);
+      assert.equal((await workbench.lookOf('✔')).color, green);
+      assert.equal((await workbench.lookOf('failing')).color, red);
+      assert.equal((await workbench.lookOf('Error')).color, red);
+      const plain = await workbench.lookOf('empty');
+      assert.ok(plain.color !== green && plain.color !== red);
+      assert.ok(existsSync(await workbench.screenshot('output')));
+      await workbench.setTheme('dark');
+    });
+  }
+
+  it('has the colours of a terminal capture, of the palette and of no palette', async () => {
+    await open('colours');
+    assert.equal((await workbench.lookOf('256')).color, 'rgb(255, 135, 0)');
+    assert.equal((await workbench.lookOf('true')).color, 'rgb(120, 200, 40)');
+    const inverse = await workbench.lookOf('inverse');
+    assert.equal(inverse.color, await workbench.themeColor('editor.background'));
+    const behind = await workbench.themeColor('editor.foreground');
+    assert.ok((await workbench.backgrounds()).includes(behind));
+    assert.equal((await workbench.lookOf('bold')).weight, '700');
+    await workbench.screenshot('terminal-capture');
+  });
+
+  it('keeps its colours in a second editor and when its tab comes back', async () => {
+    await open('test');
+    const green = await workbench.themeColor('terminal.ansiGreen');
+    await workbench.runCommand('View: Split Editor Right');
+    assert.equal((await workbench.lookOf('✔')).color, green);
+    await workbench.runCommand('View: Close All Editors in Group');
+    await workbench.runCommand('File: New Untitled Text File');
+    await workbench.runCommand('View: Open Previous Editor');
+    assert.equal((await workbench.lookOf('✔')).color, green);
+  });
+
+  it('says above and below the text how the task ended, and what can be done', async () => {
+    await open('test');
+    const lenses = workbench.editor().locator('.codelens-decoration');
+    await lenses
+      .filter({ hasText: /exit 1/ })
+      .first()
+      .waitFor();
+    const text = await lenses.first().innerText();
+    assert.match(text, /Open raw/);
+    assert.match(text, /Open in terminal/);
+    await workbench.until(
+      async () => ((await workbench.textBeside()).includes('exit 1, after') ? true : undefined),
+      'The end is not told',
+    );
+  });
+
+  it('is followed, until one scrolls up, and again from the end on', async () => {
+    await open('watch');
+    const { page } = workbench;
+    const box = (await workbench.editor().boundingBox())!;
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    // Enough lines that there is something to scroll.
+    await workbench.until(
+      async () => ((await workbench.firstLineNumber()) > 3 ? true : undefined),
+      'The end is not followed',
+    );
+    await workbench.screenshot('following');
+    // In steps, as a wheel turns: the last line is on screen for the first of them.
+    for (let step = 0; step < 60; step += 1) await page.mouse.wheel(0, -200);
+    await workbench.until(
+      async () => ((await workbench.firstLineNumber()) === 1 ? true : undefined),
+      'It can’t be scrolled',
+    );
+    const shown = await workbench.editorText();
+    // The task writes every 0.4 s.
+    await page.waitForTimeout(2000);
+    assert.equal(await workbench.firstLineNumber(), 1);
+    assert.equal(await workbench.editorText(), shown);
+    await workbench.runCommand('View: Focus Active Editor Group');
+    await page.keyboard.press('Control+End');
+    const end = await workbench.firstLineNumber();
+    await workbench.until(
+      async () => ((await workbench.firstLineNumber()) > end ? true : undefined),
+      'The end is not followed again',
+    );
+  });
+
+  it('keeps its reader’s place when earlier output is loaded', async () => {
+    await workbench.setSetting('aftTasks.output.window', 64);
+    await workbench.openExplorer();
+    await workbench.row(firstLineOf('build')).waitFor();
+    await open('log');
+    const first = (await workbench.editorText()).split('\n')[5]!;
+    await workbench.editor().locator('.codelens-decoration a', { hasText: 'Load earlier' }).click();
+    await workbench.until(
+      async () => ((await workbench.firstLineNumber()) > 100 ? true : undefined),
+      'Nothing was loaded',
+    );
+    const shown = await workbench.editorShows(first);
+    assert.ok(shown.includes(first));
+    await workbench.screenshot('earlier');
+    await workbench.setSetting('aftTasks.output.window', undefined);
+    await workbench.openExplorer();
+    await workbench.row(firstLineOf('build')).waitFor();
+  });
+
+  it('is replayed in a terminal', async () => {
+    await open('test');
+    await workbench.runCommand('AFT Tasks: Open Output in Terminal');
+    const terminal = workbench.page.locator('.terminal-wrapper.active .xterm-screen');
+    await terminal.waitFor();
+    await workbench.page.waitForTimeout(1000);
+    await workbench.screenshot('replay');
+    await workbench.runCommand('Terminal: Kill the Active Terminal Instance');
+  });
+});

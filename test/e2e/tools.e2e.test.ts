@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { openWindow } from './window.ts';
+import type { Workbench } from './workbench.ts';
+
+/** The tools on outputs, as a person uses them. */
+describe('Tools on outputs', () => {
+  const scope = new AsyncDisposableStack();
+  let workbench: Workbench;
+
+  before(async () => {
+    ({ workbench } = await openWindow(scope));
+    await workbench.openExplorer();
+    await workbench.row('sh scripts/build.sh').waitFor();
+  });
+
+  after(async () => {
+    await scope.disposeAsync();
+  });
+
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed') {
+      await workbench.screenshot(`failed-${this.currentTest.title.replace(/\W+/g, '-')}`);
+    }
+    await workbench.runCommand('View: Close All Editors');
+  });
+
+  const input = () => workbench.page.locator('.quick-input-widget:visible input').first();
+
+  it('finds text in all outputs while it is typed, and opens at the line', async () => {
+    await workbench.setTheme('light');
+    await workbench.titleAction('Search Outputs');
+    await input().fill('no price for ink');
+    const found = workbench.quickPickRows().filter({ hasText: 'Error: No price for ink' });
+    await found.first().waitFor();
+    await workbench.screenshot('search-outputs');
+    await found.first().click();
+    await workbench.editorShows('Error: No price for ink');
+    await workbench.page.locator('.editor-group-container.active .selected-text').first().waitFor();
+    await workbench.setTheme('dark');
+  });
+
+  it('takes regular expressions, and says what is wrong with one', async () => {
+    await workbench.runCommand('AFT Tasks: Search Outputs');
+    await workbench.page.getByRole('button', { name: 'Regular Expression: off' }).click();
+    await input().fill('line 1999[0-9] of .*log');
+    const rows = workbench.quickPickRows();
+    await rows.filter({ hasText: 'line 19990 of a long log' }).waitFor();
+    await workbench.page.locator('.quick-input-title', { hasText: '10 lines' }).waitFor();
+    await workbench.screenshot('search-outputs-regex');
+    await input().fill('line (');
+    await rows.filter({ hasText: 'Invalid regular expression' }).waitFor();
+    await workbench.page.keyboard.press('Escape');
+  });
+
+  it('has the ways to open, copy and export in a task’s menu', async () => {
+    await workbench.row('sh scripts/build.sh').click({ button: 'right' });
+    const menu = workbench.page.locator('.context-view .monaco-menu');
+    const items = await menu.getByRole('menuitem').allInnerTexts();
+    for (const text of [
+      'Open With',
+      'Copy',
+      'Export',
+      'Run Again in Terminal',
+      'Compare Outputs',
+    ]) {
+      assert.ok(
+        items.some((item) => item.includes(text)),
+        `${text} in ${items.join(', ')}`,
+      );
+    }
+    await menu.getByRole('menuitem', { name: 'Open With' }).first().hover();
+    await menu.getByRole('menuitem', { name: 'Open Standard Error' }).waitFor();
+    await workbench.screenshot('task-menu');
+    await menu.getByRole('menuitem', { name: 'Open Standard Error' }).click();
+    await workbench.editorShows('src/prices.ts(7,9)');
+  });
+
+  it('types a command into a terminal without sending it', async () => {
+    await workbench.row('sh scripts/build.sh').click({ button: 'right' });
+    const item = workbench.page.getByRole('menuitem', { name: 'Run Again in Terminal' }).first();
+    await item.hover();
+    await item.click({ delay: 200 });
+    await workbench.page.locator('.terminal-wrapper.active .xterm').first().waitFor();
+    await workbench.page.locator('.panel', { hasText: 'sh scripts/build.sh' }).first().waitFor();
+  });
+});

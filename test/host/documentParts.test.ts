@@ -1,0 +1,207 @@
+import * as assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import * as vscode from 'vscode';
+import { updateTask } from '../../src/persistence/taskFile.ts';
+import { outputUri } from '../../src/vscode/uris.ts';
+import { writeTaskFixture, type FixtureTask, type TaskFixture } from '../support/taskFixture.ts';
+import { running, setSetting, showStorage, taskWhere, until } from './fixture.ts';
+
+describe('the parts of an output document', () => {
+  let storage: Awaited<ReturnType<typeof showStorage>>;
+  let workdir: string;
+
+  beforeEach(async () => {
+    storage = await showStorage();
+    workdir = mkdtempSync(join(tmpdir(), 'aft-parts-'));
+  });
+
+  afterEach(async () => {
+    await storage.remove();
+    rmSync(workdir, { recursive: true, force: true });
+  });
+
+  async function open(
+    fixture: Omit<TaskFixture, 'storage'>,
+  ): Promise<{ task: FixtureTask; uri: vscode.Uri; editor: vscode.TextEditor }> {
+    const task = writeTaskFixture({ storage: storage.directory, ...fixture });
+    await taskWhere(task.key);
+    const uri = outputUri(task.key, 'output');
+    return { task, uri, editor: await vscode.window.showTextDocument(uri) };
+  }
+
+  async function lensTitles(uri: vscode.Uri): Promise<string[]> {
+    const lenses = await vscode.commands.executeCommand<vscode.CodeLens[]>(
+      'vscode.executeCodeLensProvider',
+      uri,
+      100,
+    );
+    for (const { range } of lenses) assert.equal(range.start.line, 0);
+    return lenses.map(({ command }) => command?.title.replace(/^\$\([\w-]+\) /, '') ?? '');
+  }
+
+  it('fold at the heading of each stream', async () => {
+    const { uri } = await open({ stdout: 'a\nb\n', stderr: 'c\n' });
+    const ranges = await vscode.commands.executeCommand<vscode.FoldingRange[]>(
+      'vscode.executeFoldingRangeProvider',
+      uri,
+    );
+    assert.deepEqual(
+      ranges.map(({ start, end }) => [start, end]),
+      [
+        [0, 2],
+        [3, 4],
+      ],
+    );
+  });
+
+  it('have the streams as their outline', async () => {
+    const { uri } = await open({ stdout: 'a\nb\n', stderr: 'c\n' });
+    const symbols = await vscode.commands.executeCommand<vscode.DocumentSymbol[]>(
+      'vscode.executeDocumentSymbolProvider',
+      uri,
+    );
+    assert.deepEqual(
+      symbols.map(({ name, range }) => [name, range.start.line, range.end.line]),
+      [
+        ['stdout', 0, 2],
+        ['stderr', 3, 4],
+      ],
+    );
+  });
+
+  it('have no outline and nothing to fold where one stream is shown', async () => {
+    const { uri } = await open({ stdout: 'a\nb\n' });
+    for (const provider of ['Folding' + 'Range', 'DocumentSymbol']) {
+      const found = await vscode.commands.executeCommand<unknown[] | undefined>(
+        `vscode.execute${provider}Provider`,
+        uri,
+      );
+      assert.deepEqual(found ?? [], [], provider);
+    }
+  });
+
+  it('say above the text how the task went, and what can be done', async () => {
+    const { uri } = await open({
+      record: { status: 'failed', exitCode: 3, durationMs: 125_000 },
+      stdout: 'x'.repeat(2048),
+    });
+    assert.deepEqual(await lensTitles(uri), [
+      'exit 3 · 2 min · 2 KB',
+      'Open raw',
+      'Open in terminal',
+    ]);
+  });
+
+  it('offer to kill and to follow a task that runs, until it has ended', async () => {
+    const child = spawn('sleep', ['60'], { detached: true, stdio: 'ignore' });
+    const { pid } = child;
+    const record = { ...running, startedAt: Date.now(), childPid: pid, pgid: pid };
+    const { task, uri } = await open({ record, stdout: 'a\n' });
+    const titles = await lensTitles(uri);
+    assert.match(titles[0]!, /^running/);
+    assert.deepEqual(titles.slice(1), ['Kill', 'Stop following', 'Open raw', 'Open in terminal']);
+    updateTask(task.paths, (record) => ({ ...record, status: 'completed', exitCode: 0 }));
+    await taskWhere(task.key, ({ status }) => status === 'completed');
+    const ended = await lensTitles(uri);
+    assert.match(ended[0]!, /^completed · exit 0/);
+    assert.deepEqual(ended.slice(1), ['Open raw', 'Open in terminal']);
+    child.kill('SIGKILL');
+  });
+
+  it('offer to load earlier output where there is some', async () => {
+    await setSetting('output.window', 64);
+    const { uri } = await open({ stdout: `${'x'.repeat(99)}\n`.repeat(2000) });
+    await setSetting('output.window', undefined);
+    assert.ok((await lensTitles(uri)).includes('Load earlier'));
+    const links = await vscode.commands.executeCommand<vscode.DocumentLink[]>(
+      'vscode.executeLinkProvider',
+      uri,
+    );
+    assert.equal(links[0]?.range.start.line, 0);
+    assert.equal(links[0].target?.scheme, 'command');
+    assert.ok(links[0].target.path.endsWith('loadEarlier'));
+  });
+
+  describe('that the program linked', () => {
+    const osc8 = (target: string, text: string): string =>
+      `\x1b]8;;${target}\x1b\\${text}\x1b]8;;\x1b\\\n`;
+
+    async function linksOf(stdout: string, resolve = 10): Promise<vscode.DocumentLink[]> {
+      const { uri } = await open({ record: { workdir, projectRoot: workdir }, stdout });
+      return await vscode.commands.executeCommand('vscode.executeLinkProvider', uri, resolve);
+    }
+
+    it('lead to the web', async () => {
+      const [link] = await linksOf(osc8('https://example.org/a?b=1', 'the words'));
+      assert.equal(link?.target?.toString(true), 'https://example.org/a?b=1');
+      assert.deepEqual([link.range.start.character, link.range.end.character], [0, 9]);
+      assert.equal(link.tooltip, 'https://example.org/a?b=1');
+    });
+
+    it('are one link where the colour changes within', async () => {
+      const links = await linksOf(osc8('https://example.org/', 'the \x1b[31mred\x1b[0m words'));
+      assert.deepEqual(
+        links.map(({ range }) => [range.start.character, range.end.character]),
+        [[0, 13]],
+      );
+    });
+
+    it('lead to a file of the task’s directory', async () => {
+      mkdirSync(join(workdir, 'a b'));
+      const file = join(workdir, 'a b', 'x.ts');
+      writeFileSync(file, '');
+      const [link] = await linksOf(osc8(pathToFileURL(file).href, 'x'));
+      assert.equal(link?.target?.fsPath, file);
+    });
+
+    it('lead to no other file, and to nothing else', async () => {
+      const targets = [
+        'file:///etc/passwd',
+        `${pathToFileURL(workdir).href}/../../etc/passwd`,
+        'file://other.example/etc/passwd',
+        'command:workbench.action.quit',
+        'vscode://publisher.extension/do',
+        'javascript:alert(1)',
+        'data:text/html,x',
+      ];
+      assert.deepEqual(await linksOf(targets.map((target) => osc8(target, 'words')).join('')), []);
+    });
+
+    it('lead nowhere where the file does not exist', async () => {
+      const missing = pathToFileURL(join(workdir, 'missing.ts')).href;
+      const [link] = await linksOf(osc8(missing, 'words'), 0);
+      assert.equal(link?.target, undefined);
+    });
+  });
+
+  it('select the range that a link names', async () => {
+    writeFileSync(join(workdir, 'a.ts'), '\n'.repeat(30));
+    const { uri } = await open({
+      record: { workdir, projectRoot: workdir },
+      stdout: 'error in a.ts:3:7-12 here\n',
+    });
+    const links = await vscode.commands.executeCommand<vscode.DocumentLink[]>(
+      'vscode.executeLinkProvider',
+      uri,
+      10,
+    );
+    assert.match(links[0]?.target?.fragment ?? '', /^L3,7-L3,\d+$/);
+  });
+
+  it('are the same in two editors side by side', async () => {
+    const { uri, editor } = await open({ record: running, stdout: '\x1b[31mred\x1b[0m\n' });
+    const beside = await vscode.window.showTextDocument(uri, {
+      viewColumn: vscode.ViewColumn.Beside,
+    });
+    await until(
+      () => (vscode.window.visibleTextEditors.length === 2 ? true : undefined),
+      vscode.window.onDidChangeVisibleTextEditors,
+    );
+    assert.equal(beside.document, editor.document);
+    assert.notEqual(beside, editor);
+  });
+});

@@ -1,0 +1,378 @@
+import * as assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import { outputUri } from '../../src/vscode/uris.ts';
+import { writeTaskFixture, type FixtureTask, type TaskFixture } from '../support/taskFixture.ts';
+import { setSetting, showStorage, taskWhere, until } from './fixture.ts';
+
+type QuickPick = vscode.QuickPick<vscode.QuickPickItem>;
+
+describe('commands on outputs', () => {
+  let storage: Awaited<ReturnType<typeof showStorage>>;
+  let directory: string;
+  const restore: (() => void)[] = [];
+
+  beforeEach(async () => {
+    storage = await showStorage();
+    directory = mkdtempSync(join(tmpdir(), 'aft-tools-'));
+  });
+
+  afterEach(async () => {
+    for (const undo of restore.splice(0)) undo();
+    rmSync(directory, { recursive: true, force: true });
+    await storage.remove();
+  });
+
+  async function task(fixture: Omit<TaskFixture, 'storage'> = {}): Promise<FixtureTask> {
+    const written = writeTaskFixture({ storage: storage.directory, ...fixture });
+    await taskWhere(written.key);
+    return written;
+  }
+
+  function run(id: string, ...args: unknown[]): Thenable<unknown> {
+    return vscode.commands.executeCommand(`aftTasks.${id}`, ...args);
+  }
+
+  /** Puts an answer in the place of a dialog that no test can click. */
+  function answer(name: keyof typeof vscode.window, by: (...args: never[]) => unknown): void {
+    const window = vscode.window as Record<typeof name, unknown>;
+    const before = window[name];
+    window[name] = by;
+    restore.push(() => {
+      window[name] = before;
+    });
+  }
+
+  function saveTo(name: string): string {
+    const path = join(directory, name);
+    answer('showSaveDialog', () => Promise.resolve(vscode.Uri.file(path)));
+    return path;
+  }
+
+  /** Chooses the item of the next quick picks whose label has this text. */
+  function choose(text: string): void {
+    answer('showQuickPick', (items: readonly vscode.QuickPickItem[]) => {
+      const item = items.find(({ label }) => label.includes(text));
+      assert.ok(item, `${text} in ${items.map(({ label }) => label).join(', ')}`);
+      return Promise.resolve(item);
+    });
+  }
+
+  /** The errors that are shown from now on. */
+  function messages(): string[] {
+    const shown: string[] = [];
+    for (const name of [
+      'showErrorMessage',
+      'showWarningMessage',
+      'showInformationMessage',
+    ] as const) {
+      answer(name, (message: string) => {
+        shown.push(message);
+        return Promise.resolve(undefined);
+      });
+    }
+    return shown;
+  }
+
+  /** The search's list, a real one, as soon as it is made; and what types into it. */
+  function nextList(): Promise<{ list: QuickPick; type: (text: string) => void }> {
+    return new Promise((resolve) => {
+      const create = vscode.window.createQuickPick.bind(vscode.window);
+      answer('createQuickPick', () => {
+        const list = create();
+        const listen = list.onDidChangeValue;
+        const hear = (listener: (text: string) => unknown): vscode.Disposable => {
+          resolve({ list, type: (text) => void listener(text) });
+          return listen(listener);
+        };
+        Object.defineProperty(list, 'onDidChangeValue', { value: hear });
+        return list;
+      });
+    });
+  }
+
+  describe('searchOutputs', () => {
+    async function search(
+      text: string,
+      argument?: unknown,
+      selected?: unknown,
+    ): Promise<{
+      list: QuickPick;
+      items: readonly vscode.QuickPickItem[];
+      done: Thenable<unknown>;
+    }> {
+      const made = nextList();
+      const done = run('searchOutputs', argument, selected);
+      const { list, type } = await made;
+      type(text);
+      while (list.busy || list.items.length === 0) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      return { list, items: list.items, done };
+    }
+
+    const shown = ({ items }: { items: readonly vscode.QuickPickItem[] }): string[] =>
+      items.map(({ label }) => label);
+
+    it('finds in the outputs of all tasks, colours or not, and opens at the match', async () => {
+      const first = await task({ stdout: 'one\n\x1b[31mnee\x1b[1mdle\x1b[0m in red\nthree\n' });
+      await task({ stderr: 'a needle\n', stdout: 'other\n' });
+      const result = await search('needle');
+      assert.deepEqual(shown(result).sort(), ['a needle', 'needle in red']);
+      result.list.hide();
+      await result.done;
+      const one = await search('needle IN');
+      assert.deepEqual(shown(one), ['needle in red']);
+      await vscode.commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
+      await one.done;
+      const editor = vscode.window.activeTextEditor!;
+      assert.equal(editor.document.uri.toString(), outputUri(first.key, 'output').toString());
+      assert.equal(editor.document.getText(editor.selection), 'needle in');
+      assert.equal(editor.selection.start.line, 1);
+    });
+
+    it('searches only the tasks that it was called on', async () => {
+      const tasks = [
+        await task({ stdout: 'needle 1' }),
+        await task({ stdout: 'needle 2' }),
+        await task({ stdout: 'needle 3' }),
+      ];
+      const rows = tasks.slice(1).map(({ key }) => ({ kind: 'task', key }));
+      const two = await search('needle', rows[0], rows);
+      assert.deepEqual(shown(two).sort(), ['needle 2', 'needle 3']);
+      two.list.hide();
+      await two.done;
+      const one = await search('needle', tasks[0]!.key);
+      assert.deepEqual(shown(one), ['needle 1']);
+      one.list.hide();
+      await one.done;
+    });
+
+    it('opens at a match before the document’s window', async () => {
+      await setSetting('output.window', 64);
+      restore.push(() => void setSetting('output.window', undefined));
+      const lines = Array.from({ length: 40_000 }, (_, index) => `line ${index} of the log`);
+      lines[3] = 'the only needle';
+      const { key } = await task({ stdout: `${lines.join('\n')}\n` });
+      const result = await search('only needle', key);
+      await vscode.commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
+      await result.done;
+      const editor = vscode.window.activeTextEditor!;
+      assert.equal(editor.document.uri.query, `at=${lines.slice(0, 3).join('\n').length + 1}`);
+      assert.equal(editor.document.getText(editor.selection), 'only needle');
+      assert.equal(editor.document.lineAt(editor.selection.start).text, 'the only needle');
+    });
+
+    it('says so where nothing matches', async () => {
+      await task({ stdout: 'hay' });
+      const result = await search('needle');
+      assert.match(shown(result).join(), /No match/);
+      result.list.hide();
+      await result.done;
+    });
+
+    it('says so where no task has written anything', async () => {
+      const shownMessages = messages();
+      const { key } = await task();
+      await run('searchOutputs', key);
+      assert.match(shownMessages.join(), /written anything/);
+    });
+  });
+
+  describe('compareOutputs', () => {
+    const diffTab = async (): Promise<vscode.TabInputTextDiff> =>
+      await until(() => {
+        const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+        return input instanceof vscode.TabInputTextDiff ? input : undefined;
+      }, vscode.window.tabGroups.onDidChangeTabs);
+
+    it('compares two selected tasks, the older one on the left', async () => {
+      const now = Date.now();
+      const newer = await task({ record: { startedAt: now }, stdout: 'b' });
+      const older = await task({ record: { startedAt: now - 5000 }, stdout: 'a' });
+      const rows = [newer, older].map(({ key }) => ({ kind: 'task', key }));
+      choose('Compare');
+      await run('compareOutputs', rows[0], rows);
+      const { original, modified } = await diffTab();
+      assert.equal(original.toString(), outputUri(older.key, 'output').toString());
+      assert.equal(modified.toString(), outputUri(newer.key, 'output').toString());
+    });
+
+    it('compares a task with the previous run of its command, without times if asked', async () => {
+      const now = Date.now();
+      const record = { command: 'make test', workdir: '/tmp' };
+      await task({ record: { ...record, startedAt: now - 9000 }, stdout: 'old' });
+      const before = await task({
+        record: { ...record, startedAt: now - 5000 },
+        stdout: 'in 5 ms',
+      });
+      await task({ record: { ...record, workdir: '/', startedAt: now - 1000 }, stdout: 'else' });
+      const last = await task({ record: { ...record, startedAt: now }, stdout: 'in 71 ms' });
+      choose('Without Times');
+      await run('compareOutputs', last.key);
+      const { original, modified } = await diffTab();
+      assert.equal(
+        original.with({ query: '' }).toString(),
+        outputUri(before.key, 'output').toString(),
+      );
+      assert.equal(
+        modified.with({ query: '' }).toString(),
+        outputUri(last.key, 'output').toString(),
+      );
+      for (const uri of [original, modified]) {
+        const document = await vscode.workspace.openTextDocument(uri);
+        assert.equal(document.getText(), 'in <duration>');
+      }
+    });
+
+    it('says so where there is no previous run', async () => {
+      const shown = messages();
+      const { key } = await task({
+        record: { command: 'only once', workdir: '/tmp' },
+        stdout: 'x',
+      });
+      await run('compareOutputs', key);
+      assert.match(shown.join(), /no earlier run of “only once” in \/tmp/);
+    });
+  });
+
+  it('copyOutput copies what is shown', async () => {
+    const { key } = await task({ stdout: '\x1b[31mred\x1b[0m\n', stderr: 'err\n' });
+    await run('copyOutput', key);
+    assert.equal(
+      await vscode.env.clipboard.readText(),
+      '=== stdout ===\nred\n=== stderr ===\nerr\n',
+    );
+  });
+
+  it('copyOutput copies the end of a long output, and says so', async () => {
+    const shown = messages();
+    const { key } = await task({ stdout: 'a line of the log\n'.repeat(400_000) });
+    await run('copyOutput', key);
+    const text = await vscode.env.clipboard.readText();
+    assert.ok(text.length > 3_000_000 && text.length < 5_000_000, String(text.length));
+    assert.match(shown.join(), /before it are not/);
+  });
+
+  it('exportOutput writes what is shown, or every byte', async () => {
+    const { key } = await task({ stdout: '\x1b[31mred\x1b[0m\n' });
+    choose('As shown');
+    const shown = saveTo('shown.log');
+    await run('exportOutput', key);
+    assert.equal(readFileSync(shown, 'utf8'), 'red\n');
+    choose('As written');
+    const raw = saveTo('raw.log');
+    await run('exportOutput', key);
+    assert.equal(readFileSync(raw, 'utf8'), '\x1b[31mred\x1b[0m\n');
+    assert.deepEqual(readdirSync(directory).sort(), ['raw.log', 'shown.log']);
+  });
+
+  it('exportOutput says why it could not write', async () => {
+    const shown = messages();
+    const { key } = await task({ stdout: 'x' });
+    choose('As shown');
+    const path = saveTo('nowhere/shown.log');
+    await run('exportOutput', key);
+    assert.match(shown.join(), /was not exported to/);
+    assert.equal(existsSync(path), false);
+  });
+
+  it('exportSession writes a report that no task can break', async () => {
+    const now = Date.now();
+    const sessionId = 'ses_report';
+    await task({
+      sessionId,
+      record: { command: 'second', startedAt: now },
+      stdout: '```\n# not a heading\n',
+    });
+    const first = await task({
+      sessionId,
+      record: { command: 'first `x`\n````', startedAt: now - 9000, status: 'failed', exitCode: 3 },
+    });
+    const path = saveTo('session.md');
+    await run('exportSession', {
+      kind: 'session',
+      id: first.key.slice(0, first.key.lastIndexOf('/')),
+    });
+    const report = readFileSync(path, 'utf8');
+    assert.equal(vscode.window.activeTextEditor?.document.uri.fsPath, path);
+    const headings = report.split('\n').filter((line) => line.startsWith('#'));
+    assert.deepEqual(headings.slice(0, 2), ['# Session `ses_report`', '## 1. `` first `x` ``']);
+    assert.match(report, /`````sh\nfirst `x`\n````\n`````/);
+    assert.match(report, /- Exit code: `3`/);
+    assert.match(report, /````text\n```\n# not a heading\n````/);
+    assert.deepEqual(readdirSync(directory), ['session.md']);
+  });
+
+  describe('rerunInTerminal', () => {
+    /** What is typed into new terminals. */
+    function terminals(): { options: vscode.TerminalOptions; typed: [string, boolean?][] }[] {
+      const made: { options: vscode.TerminalOptions; typed: [string, boolean?][] }[] = [];
+      answer('createTerminal', (options: vscode.TerminalOptions) => {
+        const typed: [string, boolean?][] = [];
+        made.push({ options, typed });
+        return {
+          shellIntegration: {},
+          show: () => undefined,
+          sendText: (...args: [string, boolean?]) => typed.push(args),
+        };
+      });
+      return made;
+    }
+
+    it('types the command in its directory, and does not send it', async () => {
+      const made = terminals();
+      const { key } = await task({ record: { command: 'echo "ünï"', workdir: directory } });
+      await run('rerunInTerminal', key);
+      assert.deepEqual(
+        made.map(({ typed }) => typed),
+        [[['echo "ünï"', false]]],
+      );
+      assert.equal((made[0]?.options.cwd as vscode.Uri).fsPath, directory);
+    });
+
+    for (const command of [
+      'echo a\nrm b',
+      'echo a\rrm b',
+      'echo \x03',
+      'a\u2028b',
+      'echo \u202eabc',
+    ]) {
+      it(`never types ${JSON.stringify(command)}`, async () => {
+        const made = terminals();
+        const shown = messages();
+        const { key } = await task({ record: { command, workdir: directory } });
+        await run('rerunInTerminal', key);
+        assert.deepEqual(
+          made.flatMap(({ typed }) => typed),
+          [],
+        );
+        assert.equal(await vscode.env.clipboard.readText(), command);
+        assert.match(shown.join(), /clipboard/);
+      });
+    }
+
+    it('is refused in a workspace that is not trusted', async () => {
+      const made = terminals();
+      const shown = messages();
+      const before = Object.getOwnPropertyDescriptor(vscode.workspace, 'isTrusted')!;
+      Object.defineProperty(vscode.workspace, 'isTrusted', { value: false, configurable: true });
+      restore.push(() => Object.defineProperty(vscode.workspace, 'isTrusted', before));
+      const { key } = await task({ record: { command: 'ls', workdir: directory } });
+      await run('rerunInTerminal', key);
+      assert.deepEqual(made, []);
+      assert.match(shown.join(), /not trusted/);
+    });
+
+    it('says so where the directory is not there any more', async () => {
+      const made = terminals();
+      const shown = messages();
+      const { key } = await task({ record: { command: 'ls', workdir: join(directory, 'gone') } });
+      await run('rerunInTerminal', key);
+      assert.deepEqual(made, []);
+      assert.match(shown.join(), /not there any more/);
+    });
+  });
+});

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { layOut, lineOf, placeOf, type LayoutWords } from '../../../src/documents/outputLayout.ts';
+import { OutputSection } from '../../../src/documents/outputSection.ts';
+import { Renderer } from '../../../src/output/renderer.ts';
+import type { OutputText } from '../../../src/output/outputText.ts';
+import type { PackedSpans } from '../../../src/output/style.ts';
+
+const words: LayoutWords = {
+  heading: ({ stream }) => `=== ${stream} ===`,
+  cut: ({ skippedBytes }) => (skippedBytes > 0 ? '[cut]' : undefined),
+  epitaph: undefined,
+};
+
+function rendered(text: string, skippedBytes = 0): OutputText {
+  const renderer = new Renderer();
+  renderer.write(Buffer.from(text));
+  const { text: shown, spans } = renderer.takeChange();
+  return { text: shown, spans, skippedBytes, totalBytes: skippedBytes + text.length };
+}
+
+/** Each styled part of a line: its text, and the colour of it. */
+function styled(section: OutputSection, line: number): [string, number | undefined][] {
+  const { start, end } = section.lineOffsets(line);
+  const parts: [string, number | undefined][] = [];
+  section.spans.visit(start, end, (from, to, style) => {
+    parts.push([section.text.slice(from, to), style?.foreground]);
+  });
+  return parts;
+}
+
+describe('a section of an output document', () => {
+  it('knows the styled parts of each line', () => {
+    const section = new OutputSection(
+      'stdout',
+      1,
+      rendered('a\x1b[31mb\x1b[0m\n\x1b[32mc\x1b[0md\n'),
+    );
+    assert.deepEqual(styled(section, 0), [['b', 1]]);
+    assert.deepEqual(styled(section, 1), [['c', 2]]);
+  });
+
+  it('keeps them right while text comes and is rewritten', () => {
+    const renderer = new Renderer();
+    const write = (
+      text: string,
+    ): { text: string; spans: PackedSpans; replacedChars: number; totalBytes: number } => {
+      renderer.write(Buffer.from(text));
+      const { spans, ...change } = renderer.takeChange();
+      return { ...change, spans, totalBytes: 0 };
+    };
+    const first = write('\x1b[31mone\x1b[0m\n\x1b[33m 10%');
+    const section = new OutputSection('stdout', 1, { ...first, skippedBytes: 0 });
+    section.apply({ kind: 'append', ...write('\r\x1b[32m100%\x1b[0m\n') });
+    section.apply({ kind: 'append', ...write('\x1b[34mtwo') });
+    assert.equal(section.text, 'one\n100%\ntwo');
+    assert.deepEqual(styled(section, 0), [['one', 1]]);
+    assert.deepEqual(styled(section, 1), [['100%', 2]]);
+    assert.deepEqual(styled(section, 2), [['two', 4]]);
+    assert.equal(section.lineCount, 3);
+  });
+
+  it('keeps a line’s number when lines before it are cut, or come back', () => {
+    const lines = Array.from({ length: 2000 }, (_, at) => `line ${at}\n`);
+    const section = new OutputSection('stdout', 1, rendered(lines.slice(500).join(''), 4000));
+    const before = layOut([section], words);
+    const place = placeOf(before, 100)!;
+    assert.equal(before.text.split('\n')[100], 'line 599');
+    section.apply({
+      kind: 'replace',
+      missedBytes: 0,
+      ...rendered(lines.slice(550).join(''), 4500),
+    });
+    const cut = layOut([section], words);
+    assert.equal(cut.text.split('\n')[lineOf(cut, place)!], 'line 599');
+    section.replace(rendered(lines.join('')));
+    const whole = layOut([section], words);
+    assert.equal(whole.text.split('\n')[lineOf(whole, place)!], 'line 599');
+  });
+});
+
+describe('the layout of an output document', () => {
+  const section = (stream: 'stdout' | 'stderr', text: string): OutputSection =>
+    new OutputSection(stream, 1, rendered(text));
+
+  it('gives each of two streams a heading, and one alone none', () => {
+    const both = layOut([section('stdout', 'a\nb'), section('stderr', 'c\n')], words);
+    assert.equal(both.text, '=== stdout ===\na\nb\n=== stderr ===\nc\n');
+    const places = both.sections.map(({ heading, first, last }) => [heading, first, last]);
+    assert.deepEqual(places, [
+      [0, 1, 2],
+      [3, 4, 4],
+    ]);
+    const alone = layOut([section('stdout', 'a\n'), section('stderr', '')], words);
+    assert.equal(alone.text, 'a\n');
+    assert.equal(alone.sections[0]?.heading, undefined);
+  });
+
+  it('counts the lines as an editor does', () => {
+    for (const text of ['', 'a', 'a\n', 'a\n\n', '\n']) {
+      const { lineCount, text: all } = layOut([section('stdout', text)], words);
+      assert.equal(lineCount, all.split('\n').length, JSON.stringify(text));
+    }
+  });
+
+  it('moves nobody where text comes behind them', () => {
+    const stdout = section('stdout', 'a\nb\n');
+    const stderr = section('stderr', 'c\nd\n');
+    const before = layOut([stdout, stderr], words);
+    stderr.apply({ kind: 'append', replacedChars: 0, ...rendered('e\n') });
+    const after = layOut([stdout, stderr], words);
+    for (let line = 0; line <= 5; line += 1) {
+      assert.equal(lineOf(after, placeOf(before, line)!), line);
+    }
+    stdout.apply({ kind: 'append', replacedChars: 0, ...rendered('b2\n') });
+    const grown = layOut([stdout, stderr], words);
+    assert.equal(lineOf(grown, placeOf(after, 4)!), 5);
+  });
+});

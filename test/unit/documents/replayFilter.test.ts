@@ -1,0 +1,204 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { ReplayFilter } from '../../../src/documents/replayFilter.ts';
+
+function filtered(input: string | Uint8Array, returnsAtLineFeed = false): string {
+  return new ReplayFilter({ returnsAtLineFeed }).write(Buffer.from(input as string));
+}
+
+/** Pieces that streams and attacks are made of. */
+const piece = fc.oneof(
+  fc.constantFrom(
+    ...[
+      '\x1b',
+      '\x1b[',
+      '\x1b]',
+      '\x1bP',
+      '\x1b\\',
+      '\x07',
+      '\x9b',
+      '\x9d',
+      '\x9c',
+      '\x90',
+      '?',
+      '>',
+    ],
+    ...[
+      '8;;',
+      '52;c;',
+      '0;',
+      '4;1;?',
+      'https://a.example/',
+      'm',
+      'h',
+      'c',
+      'n',
+      't',
+      'q',
+      'x',
+      'J',
+    ],
+    ...[
+      '1049',
+      '2004',
+      ';',
+      ':',
+      '31',
+      '99999',
+      '\n',
+      '\r',
+      '\x18',
+      '\0',
+      '\x05',
+      'é',
+      '🚀',
+      '$',
+      ' ',
+    ],
+  ),
+  fc.string({ maxLength: 4 }),
+);
+const stream = fc
+  .array(piece, { maxLength: 40 })
+  .map((pieces) => new Uint8Array(Buffer.from(pieces.join(''))));
+
+/* eslint-disable no-control-regex -- control characters are what this is about */
+
+describe('the filter of a terminal replay', () => {
+  it('lets text, colours, cursor moves and erasing through', () => {
+    for (const shown of [
+      'plain é 🚀\r\n',
+      '\x1b[1;38;5;208mx\x1b[0m',
+      '\x1b[38:2::1:2:3mx\x1b[m',
+      '\x1b[2J\x1b[H\x1b[3;4f\x1b[10A\x1b[K\x1b[?1049h\x1b[?25l\x1b[?1049l',
+      '\x1b[1;5r\x1b[2L\x1b[3M\x1b[4P\x1b[5@\x1b[6X\x1b7\x1b8\x1bM\x1bD\x1bc\x1b[!p',
+      '\x1b(0lqk\x1b(B',
+      '10%\r20%\b\b\t',
+    ]) {
+      assert.equal(filtered(shown), shown);
+    }
+  });
+
+  it('leaves out every question that a terminal would answer', () => {
+    for (const question of [
+      ...[
+        '\x1b[c',
+        '\x1b[0c',
+        '\x1b[>c',
+        '\x1b[=c',
+        '\x1b[5n',
+        '\x1b[6n',
+        '\x1b[?6n',
+        '\x1bZ',
+        '\x05',
+      ],
+      ...[
+        '\x1b[?1$p',
+        '\x1b[14t',
+        '\x1b[18t',
+        '\x1b[21t',
+        '\x1b[>q',
+        '\x1b[x',
+        '\x1b[?u',
+        '\x1b[?4m',
+      ],
+      ...['\x1b]4;1;?\x07', '\x1b]10;?\x07', '\x1b]11;?\x1b\\', '\x1b]12;?\x07', '\x1bP$qm\x1b\\'],
+      ...['\x1bP+q544e\x1b\\', '\x1b_Gi=1;AAAA\x1b\\', '\x9b6n', '\x9d11;?\x9c', '\x9052;\x9c'],
+    ]) {
+      assert.equal(filtered(`a${question}b`), 'ab', JSON.stringify(question));
+    }
+  });
+
+  it('leaves out titles, the clipboard, the bell and shell integration', () => {
+    for (const act of [
+      ...[
+        '\x1b]0;title\x07',
+        '\x1b]2;title\x1b\\',
+        '\x1b]52;c;ZXZpbA==\x07',
+        '\x1b]633;P;Cwd=/\x07',
+      ],
+      ...[
+        '\x1b]1337;SetMark\x07',
+        '\x1b]9;notify\x07',
+        '\x1b]777;x\x07',
+        '\x07',
+        '\x1b[5 q',
+        '\x1b[22t',
+      ],
+      ...['\x1bPq#0;2;0;0;0~\x1b\\', '\x1b^privacy\x1b\\', '\x1bXstart\x1b\\', '\x1b[2i'],
+    ]) {
+      assert.equal(filtered(`a${act}b`), 'ab', JSON.stringify(act));
+    }
+  });
+
+  it('leaves out what changes the mouse’s, the keyboard’s and the clipboard’s input', () => {
+    for (const mode of [
+      1, 9, 66, 1000, 1002, 1003, 1004, 1005, 1006, 1015, 1016, 2004, 2026, 9001,
+    ]) {
+      assert.equal(filtered(`a\x1b[?${mode}hb\x1b[?${mode}lc`), 'abc', String(mode));
+    }
+    assert.equal(filtered('\x1b=a\x1b>b\x1b[>1uc\x1b[>4;2md'), 'abcd');
+  });
+
+  it('takes the harmless ones of several modes', () => {
+    assert.equal(filtered('\x1b[?1049;2004;25h'), '\x1b[?1049;25h');
+  });
+
+  it('keeps links to the web, and no others', () => {
+    assert.equal(
+      filtered('\x1b]8;id=1;https://a.example/\x07x\x1b]8;;\x07'),
+      '\x1b]8;id=1;https://a.example/\x1b\\x\x1b]8;;\x1b\\',
+    );
+    assert.equal(filtered('\x1b]8;;command:evil\x07x\x1b]8;;\x07'), 'x\x1b]8;;\x1b\\');
+    assert.equal(filtered('\x1b]8;;file:///etc/passwd\x07x'), 'x');
+    assert.equal(filtered('\x1b]8;;vscode://evil/x\x1b\\x'), 'x');
+  });
+
+  it('leaves out repetitions without end', () => {
+    assert.equal(filtered('a\x1b[2147483647bb'), 'ab');
+    assert.equal(filtered('a\x1b[99999Lb'), 'ab');
+  });
+
+  it('reads controls within a sequence as a terminal does', () => {
+    assert.equal(filtered('\x1b[3\n1mx'), '\n\x1b[31mx');
+    assert.equal(filtered('\x1b[3\x181mx'), '1mx');
+    assert.equal(filtered('\x1b[3\x1b[31mx'), '\x1b[31mx');
+    assert.equal(filtered('\x1b]0;title\x1b[31mx'), '\x1b[31mx');
+  });
+
+  it('returns to the first column at a line feed where the bytes are no terminal’s', () => {
+    assert.equal(filtered('a\nb\n', true), 'a\r\nb\r\n');
+    assert.equal(filtered('a\nb\n', false), 'a\nb\n');
+  });
+
+  it('gives the same for any chunking', () => {
+    fc.assert(
+      fc.property(stream, fc.array(fc.nat({ max: 60 })), fc.boolean(), (bytes, cuts, returns) => {
+        const filter = new ReplayFilter({ returnsAtLineFeed: returns });
+        const places = [...cuts.map((cut) => Math.min(cut, bytes.length)), bytes.length].sort(
+          (a, b) => a - b,
+        );
+        let from = 0;
+        let out = '';
+        for (const place of places) {
+          out += filter.write(bytes.subarray(from, place));
+          from = place;
+        }
+        assert.equal(out, filtered(bytes, returns));
+      }),
+    );
+  });
+
+  it('answers with nothing but harmless sequences, whatever it reads', () => {
+    // What is left once everything that may be there is taken away.
+    const harmless =
+      /\x1b\[[\d;:]*m|\x1b\[(?:\?)?[\d;]*[JK]|\x1b\[[\d;]*[@A-IL-MPSTXZ`abdefgrsu]|\x1b\[!p|\x1b\[\??[\d;]+[hl]|\x1b[78DEHMc]|\x1b[()*+][0-9A-Z]|\x1b\]8;(?:id=[\w.-]+)?;(?:https?:[\x21-\x7e]*)?\x1b\\|[\b\t\n\v\f\r\x0e\x0f]/g;
+    fc.assert(
+      fc.property(stream, (bytes) => {
+        const rest = filtered(bytes).replace(harmless, '');
+        assert.ok(!/[\0-\x1f\x7f-\x9f]/.test(rest), JSON.stringify(rest));
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
