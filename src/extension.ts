@@ -4,11 +4,13 @@ import * as vscode from 'vscode';
 import type { AftTaskExplorerApi } from './api.ts';
 import { actionCommands } from './commands/actionCommands.ts';
 import { Commands } from './commands/commandTable.ts';
+import { deleteCommands } from './commands/deleteCommands.ts';
 import { explorerCommands } from './commands/explorerCommands.ts';
 import { outputCommands } from './commands/outputCommands.ts';
 import { storageCommands } from './commands/storageCommands.ts';
 import { TaskActions } from './commands/taskActions.ts';
 import { TaskPicker } from './commands/taskPicker.ts';
+import { UnfinishedKills } from './commands/unfinishedKills.ts';
 import { FollowOutput } from './documents/followOutput.ts';
 import { OutputFileSystem } from './documents/outputFileSystem.ts';
 import { OutputLinks } from './documents/outputLinks.ts';
@@ -34,6 +36,8 @@ export function activate(context: vscode.ExtensionContext): AftTaskExplorerApi {
         platform: process.platform,
       }),
     workerScript: path.join(context.extensionPath, 'dist', 'worker.js'),
+    keepHours: () => Math.max(0, settings.get('trash.keepHours')),
+    journalDirectory: path.join(context.globalStorageUri.fsPath, 'kills'),
     log: (level, message) => {
       log[level](message);
     },
@@ -46,7 +50,8 @@ export function activate(context: vscode.ExtensionContext): AftTaskExplorerApi {
   const commands = new Commands(
     {
       ...outputCommands(picker, reading),
-      ...actionCommands(picker, reading, actions, settings, log),
+      ...actionCommands(picker, reading.index, actions, settings, log),
+      ...deleteCommands(picker, reading, actions, settings, log),
       ...explorerCommands(picker, reading, explorer),
       ...storageCommands(reading, settings, log),
     },
@@ -67,6 +72,7 @@ export function activate(context: vscode.ExtensionContext): AftTaskExplorerApi {
     settings,
     explorer,
     commands,
+    new UnfinishedKills(reading),
     new OutputFileSystem(reading, settings, log),
     new FollowOutput(reading, settings),
     new OutputLinks(reading),
@@ -74,6 +80,7 @@ export function activate(context: vscode.ExtensionContext): AftTaskExplorerApi {
     api,
     settings.onDidChange((key) => {
       if (key === 'storageDirectories') void reading.refresh();
+      if (key === 'trash.keepHours') reading.updateKeepHours();
     }),
   );
   return api.exports;

@@ -1,9 +1,10 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import type { Task } from '../store/task.ts';
+import { isActive, isKillable, isOrphan, isUndelivered, willNotify } from '../store/taskTraits.ts';
 import { ageInWords, durationInWords, firstLine } from '../vscode/words.ts';
 import type { SessionNode, TaskNode } from './nodes.ts';
-import { isActive, isUndelivered, taskState } from './taskState.ts';
+import { taskState } from './taskState.ts';
 
 /** A task's row: its command, its state, and in few words how it went and when. */
 export function taskItem(node: TaskNode, task: Task, now: number): vscode.TreeItem {
@@ -39,6 +40,7 @@ export function taskDescription(task: Task, now: number): string {
     if (task.startedAt !== undefined)
       parts.push(durationInWords(Math.max(0, now - task.startedAt)));
   } else {
+    if (task.survivors) parts.push(vscode.l10n.t('processes left'));
     if (task.durationMs !== undefined) parts.push(durationInWords(task.durationMs));
     const end = task.finishedAt ?? task.startedAt;
     if (end !== undefined) parts.push(ageInWords(end, now));
@@ -48,6 +50,9 @@ export function taskDescription(task: Task, now: number): string {
 
 /** The words in `contextValue` that `when` clauses ask for: what a task is, has, and allows. */
 export const itemFlags = [
+  'session',
+  'hasRunning',
+  'hasUndelivered',
   'task',
   'stdout',
   'stderr',
@@ -56,6 +61,8 @@ export const itemFlags = [
   'killable',
   'deletable',
   'deliverable',
+  'notifying',
+  'orphan',
 ] as const;
 
 function contextFlags(task: Task): readonly (typeof itemFlags)[number][] {
@@ -65,9 +72,11 @@ function contextFlags(task: Task): readonly (typeof itemFlags)[number][] {
     if (task.captures[stream] !== undefined) flags.push(stream);
   }
   if (Object.keys(task.captures).length > 0) flags.push('capture');
-  if (readable && isActive(task)) flags.push('killable');
+  if (isKillable(task)) flags.push('killable');
   if (readable && task.liveness === 'ended') flags.push('deletable');
   if (readable && isUndelivered(task)) flags.push('deliverable');
+  if (willNotify(task)) flags.push('notifying');
+  if (isOrphan(task)) flags.push('orphan');
   return flags;
 }
 
@@ -89,7 +98,11 @@ export function sessionItem(
   const newest = Math.max(...tasks.map((task) => task.startedAt ?? 0));
   item.id = node.id;
   item.iconPath = new vscode.ThemeIcon('comment-discussion');
-  item.contextValue = 'session';
+  item.contextValue = [
+    'session',
+    ...(running > 0 ? ['hasRunning'] : []),
+    ...(tasks.some(isUndelivered) ? ['hasUndelivered'] : []),
+  ].join(' ');
   item.description = [
     projectName(tasks),
     running > 0 ? t('{0} running', running) : '',

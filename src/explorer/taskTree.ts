@@ -1,10 +1,10 @@
 import * as vscode from 'vscode';
 import type { Task, TaskChanges } from '../store/task.ts';
 import type { TaskIndex } from '../store/taskIndex.ts';
+import { isActive } from '../store/taskTraits.ts';
 import { Disposable } from '../vscode/disposable.ts';
 import { sessionItem, taskItem } from './items.ts';
 import { sessionOf, type SessionNode, type TaskNode, type TreeNode } from './nodes.ts';
-import { isActive } from './taskState.ts';
 
 /** Sessions with more tasks than this start collapsed even where one of them runs. */
 const expandedAtMost = 200;

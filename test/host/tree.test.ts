@@ -25,6 +25,8 @@ describe('tree', () => {
     storages = new Storages({
       candidates: () => [{ path: storage, origin: 'test', legacy: false }],
       workerScript: join(extension.extensionPath, 'dist', 'worker.js'),
+      journalDirectory: join(storage, '.kills'),
+      keepHours: () => 24,
       log: () => undefined,
     });
     tree = new TaskTree(storages.index, (task) => Promise.resolve(taskTooltip(task, [])));
@@ -256,6 +258,7 @@ function taskWith(
     timeoutMs: undefined,
     pid: undefined,
     pgid: undefined,
+    survivors: false,
     delivered: true,
     notifyOnCompletion: true,
     ptyRows: undefined,
