@@ -74,7 +74,7 @@ export interface AftTaskExplorerApi {
   readonly outputUri: (task: TaskName, stream: OutputStream) => Uri;
   /** Ends the task's processes, without asking. */
   readonly killTask: (task: TaskName) => Promise<TaskOutcome>;
-  /** Deletes the bundles of terminal tasks, without asking. */
+  /** Moves the bundles of terminal tasks into the trash, without asking; with `aftTasks.trash.keepHours` 0, deletes them for good. */
   readonly deleteTasks: (tasks: readonly TaskName[]) => Promise<readonly TaskOutcome[]>;
   /** Records that the agent has been told of these tasks' end, without asking. */
   readonly markDelivered: (tasks: readonly TaskName[]) => Promise<readonly TaskOutcome[]>;

@@ -6,6 +6,7 @@ import { actionCommands } from './commands/actionCommands.ts';
 import { Commands } from './commands/commandTable.ts';
 import { compareCommands } from './commands/compareCommands.ts';
 import { documentCommands } from './commands/documentCommands.ts';
+import { deleteCommands } from './commands/deleteCommands.ts';
 import { explorerCommands } from './commands/explorerCommands.ts';
 import { exportCommands } from './commands/exportCommands.ts';
 import { outputCommands } from './commands/outputCommands.ts';
@@ -15,6 +16,7 @@ import { storageCommands } from './commands/storageCommands.ts';
 import { TaskActions } from './commands/taskActions.ts';
 import { TaskPicker } from './commands/taskPicker.ts';
 import { loadEarlier } from './documents/earlierOutput.ts';
+import { UnfinishedKills } from './commands/unfinishedKills.ts';
 import { FollowOutput } from './documents/followOutput.ts';
 import { OutputColors } from './documents/outputColors.ts';
 import { OutputDocuments } from './documents/outputDocuments.ts';
@@ -49,6 +51,8 @@ export function activate(context: vscode.ExtensionContext): AftTaskExplorerApi {
         platform: process.platform,
       }),
     workerScript: path.join(context.extensionPath, 'dist', 'worker.js'),
+    keepHours: () => Math.max(0, settings.get('trash.keepHours')),
+    journalDirectory: path.join(context.globalStorageUri.fsPath, 'kills'),
     log: (level, message) => {
       log[level](message);
     },
@@ -76,7 +80,8 @@ export function activate(context: vscode.ExtensionContext): AftTaskExplorerApi {
           terminals.show(task);
         },
       }),
-      ...actionCommands(picker, reading, actions, settings, log),
+      ...actionCommands(picker, reading.index, actions, settings, log),
+      ...deleteCommands(picker, reading, actions, settings, log),
       ...explorerCommands(picker, reading, explorer),
       ...searchCommands(
         picker,
@@ -106,6 +111,7 @@ export function activate(context: vscode.ExtensionContext): AftTaskExplorerApi {
     settings,
     explorer,
     commands,
+    new UnfinishedKills(reading),
     documents,
     new OutputFileSystem(documents, new OutputForms(reading, documents)),
     follow,
@@ -119,6 +125,7 @@ export function activate(context: vscode.ExtensionContext): AftTaskExplorerApi {
     api,
     settings.onDidChange((key) => {
       if (key === 'storageDirectories') void reading.refresh();
+      if (key === 'trash.keepHours') reading.updateKeepHours();
     }),
   );
   if (context.extensionMode === vscode.ExtensionMode.Test) {

@@ -1,67 +1,100 @@
 import * as vscode from 'vscode';
-import type { Outcome } from '../persistence/outcome.ts';
 import type { Task } from '../store/task.ts';
-import { confirm, showInformation, showWarning, withoutLinks } from '../vscode/messages.ts';
+import type { TaskIndex } from '../store/taskIndex.ts';
+import { isKillable, isOrphan, isUndelivered, willNotify } from '../store/taskTraits.ts';
+import { confirm } from '../vscode/messages.ts';
 import type { Settings } from '../vscode/settings.ts';
 import { UserError } from '../vscode/userError.ts';
-import { bytesInWords, firstLine } from '../vscode/words.ts';
-import type { Storages } from '../worker/storages.ts';
+import { firstLine } from '../vscode/words.ts';
 import type { CommandHandler } from './commandTable.ts';
+import { eachWithProgress, tell } from './eachTask.ts';
+import { tasksOfSession } from './finishedTasks.ts';
 import type { TaskPicker } from './taskPicker.ts';
 import type { TaskActions } from './taskActions.ts';
 
-interface Result {
-  readonly task: Task;
-  readonly outcome: Outcome;
-}
+type ActionCommand =
+  | 'kill'
+  | 'killAllRunning'
+  | 'recordEnded'
+  | 'markDelivered'
+  | 'markAllDelivered'
+  | 'stopNotifying';
 
-/** Commands that change a task: its processes, its files, or what AFT believes the agent knows. */
+/** A kill mostly waits: for processes, and for AFT. */
+const killsAtOnce = 4;
+
+/** Commands that end a task's processes, or change what its record and AFT say of the end. */
 export function actionCommands(
   picker: TaskPicker,
-  storages: Storages,
+  index: TaskIndex,
   actions: TaskActions,
   settings: Settings,
   log: vscode.LogOutputChannel,
-): Record<'kill' | 'delete' | 'markDelivered', CommandHandler> {
+): Record<ActionCommand, CommandHandler> {
   const { t } = vscode.l10n;
-  const goesOn = (task: Task): boolean =>
-    task.problem === undefined && task.liveness !== 'ended' && task.liveness !== 'orphaned';
-  const hasEnded = (task: Task): boolean => task.problem === undefined && task.liveness === 'ended';
+
+  /** What a command for many tasks is about: the selection, a session, or everything. */
+  const among = (argument: unknown, selected: unknown): readonly Task[] => {
+    const nodes = Array.isArray(selected) && selected.length > 1 ? selected : [argument];
+    if (nodes[0] === undefined || nodes[0] === null) return index.tasks();
+    const tasks = nodes.flatMap((node: unknown) => {
+      const key = keyOf(node);
+      return key === undefined ? tasksOfSession(index, node) : (index.get(key) ?? []);
+    });
+    return [...new Set(tasks)];
+  };
 
   return {
     kill: async (argument, selected) => {
-      const tasks = await picker.pick(argument, selected, t('Kill'), goesOn);
+      const tasks = await picker.pick(argument, selected, t('Kill'), isKillable);
       if (tasks.length === 0) return;
       if (settings.get('confirm.kill') && !(await confirmKill(tasks))) return;
-      const results = await eachWithProgress(t('Killing'), tasks, (task, onStep) =>
-        actions.kill(task, onStep),
+      const results = await eachWithProgress(
+        t('Killing'),
+        tasks,
+        (task, onStep) => actions.kill(task, onStep),
+        killsAtOnce,
       );
       tell(results, t('{0} tasks were killed.', results.length), log);
     },
 
-    delete: async (argument, selected) => {
-      const tasks = await picker.pick(argument, selected, t('Delete'), hasEnded);
-      if (tasks.length === 0) return;
-      const ended = tasks.filter(hasEnded);
-      if (ended.length === 0) {
+    killAllRunning: async (argument, selected) => {
+      const running = among(argument, selected).filter(
+        (task) => isKillable(task) && task.liveness !== 'ended',
+      );
+      const alive = running.filter(({ liveness }) => liveness === 'alive');
+      const unknown = running.length - alive.length;
+      if (alive.length === 0) {
         throw new UserError(
-          tasks.length === 1
-            ? t('{0} has not ended, so it was not deleted. Kill it first.', tasks[0]?.taskId ?? '')
-            : t(
-                'None of these {0} tasks has ended, so none was deleted. Kill them first.',
-                tasks.length,
-              ),
+          unknown === 0
+            ? t('No task runs.')
+            : t('{0} tasks may run, and none can be checked from here.', unknown),
         );
       }
-      if (settings.get('confirm.delete') && !(await confirmDelete(ended, tasks.length, storages))) {
-        return;
-      }
-      const results = await eachWithProgress(t('Deleting'), tasks, (task) => actions.delete(task));
-      tell(results, t('{0} tasks were deleted.', results.length), log);
+      if (settings.get('confirm.kill') && !(await confirmKillAll(alive, unknown))) return;
+      const results = await eachWithProgress(
+        t('Killing'),
+        alive,
+        (task, onStep) => actions.kill(task, onStep),
+        killsAtOnce,
+      );
+      tell(results, summary(t('{0} tasks were killed.', results.length), results, alive), log);
+    },
+
+    recordEnded: async (argument, selected) => {
+      const tasks = await picker.pick(argument, selected, t('Record as ended'), isOrphan);
+      if (tasks.length === 0) return;
+      const results = await eachWithProgress(
+        t('Recording the end'),
+        tasks,
+        (task) => actions.recordEnded(task),
+        killsAtOnce,
+      );
+      tell(results, t('{0} tasks were recorded as ended.', results.length), log);
     },
 
     markDelivered: async (argument, selected) => {
-      const fits = (task: Task): boolean => hasEnded(task) && !task.delivered;
+      const fits = (task: Task): boolean => task.problem === undefined && isUndelivered(task);
       const tasks = await picker.pick(argument, selected, t('Mark as delivered'), fits);
       if (tasks.length === 0) return;
       const results = await eachWithProgress(t('Marking as delivered'), tasks, (task) =>
@@ -69,109 +102,70 @@ export function actionCommands(
       );
       tell(results, t('{0} tasks were marked as delivered.', results.length), log);
     },
+
+    markAllDelivered: async (argument, selected) => {
+      const tasks = among(argument, selected).filter(
+        (task) => task.problem === undefined && isUndelivered(task),
+      );
+      if (tasks.length === 0) {
+        throw new UserError(t('The agents have been told of all that has ended.'));
+      }
+      const results = await eachWithProgress(t('Marking as delivered'), tasks, (task) =>
+        actions.markDelivered(task),
+      );
+      const done = t('{0} tasks were marked as delivered.', results.length);
+      tell(results, summary(done, results, tasks), log);
+    },
+
+    stopNotifying: async (argument, selected) => {
+      const title = t('Don’t notify the agent of the end of');
+      const tasks = await picker.pick(argument, selected, title, willNotify);
+      if (tasks.length === 0) return;
+      const results = await eachWithProgress(t('Changing the record'), tasks, (task) =>
+        actions.stopNotifying(task),
+      );
+      tell(results, t('{0} tasks end without a message to their agent.', results.length), log);
+    },
   };
+}
+
+/** What was done, and how much of it the user called off. */
+function summary(done: string, results: readonly unknown[], asked: readonly unknown[]): string {
+  const left = asked.length - results.length;
+  return left === 0 ? done : `${done} ${vscode.l10n.t('{0} were not begun.', left)}`;
+}
+
+/** The key of a task's row in the tree. */
+function keyOf(node: unknown): string | undefined {
+  if (typeof node !== 'object' || node === null || !('kind' in node) || !('key' in node)) {
+    return undefined;
+  }
+  return node.kind === 'task' && typeof node.key === 'string' ? node.key : undefined;
 }
 
 async function confirmKill(tasks: readonly Task[]): Promise<boolean> {
   const { t } = vscode.l10n;
-  const kill = t('Kill');
   const [task] = tasks;
   const question =
     tasks.length === 1 && task !== undefined
-      ? t('Kill {0}?', firstLine(task.command, 60) || task.taskId)
+      ? t('Kill “{0}”?', firstLine(task.command, 60) || task.taskId)
       : t('Kill {0} tasks?', tasks.length);
-  const detail = t('Its processes are asked to end, and after two seconds made to.');
-  return await confirm(question, detail, kill);
+  return await confirm(question, askedToEnd(), t('Kill'));
 }
 
-async function confirmDelete(
-  ended: readonly Task[],
-  asked: number,
-  storages: Storages,
-): Promise<boolean> {
+async function confirmKillAll(alive: readonly Task[], unknown: number): Promise<boolean> {
   const { t } = vscode.l10n;
-  const remove = t('Delete');
-  const sizes = await Promise.all(
-    ended.map(async ({ key }) => await storages.callsFor(key)?.bundleSize(key)),
-  );
-  const files = sizes.reduce((sum, size) => sum + (size?.files ?? 0), 0);
-  const bytes = sizes.reduce((sum, size) => sum + (size?.bytes ?? 0), 0);
-  const [task] = ended;
+  const sessions = new Set(alive.map(({ key }) => key.slice(0, key.lastIndexOf('/')))).size;
   const question =
-    ended.length === 1 && task !== undefined
-      ? t('Delete {0}?', firstLine(task.command, 60) || task.taskId)
-      : t('Delete {0} tasks?', ended.length);
-  const untold = ended.filter(({ delivered }) => !delivered).length;
+    alive.length === 1 ? t('Kill 1 running task?') : t('Kill {0} running tasks?', alive.length);
   const detail = [
-    t(
-      '{0} files, {1}. This is final: the files and AFT’s record of the task are removed.',
-      files,
-      bytesInWords(bytes),
-    ),
-    untold > 0 ? t('The agent has not been told yet of the end of {0} of them.', untold) : '',
-    asked > ended.length ? t('{0} others have not ended and stay.', asked - ended.length) : '',
-  ]
-    .filter(Boolean)
-    .join('\n');
-  return await confirm(question, detail, remove);
+    sessions === 1 ? t('They are of 1 session.') : t('They are of {0} sessions.', sessions),
+    askedToEnd(),
+    unknown > 0 ? t('{0} others can’t be checked from here, and stay.', unknown) : '',
+  ];
+  return await confirm(question, detail.filter(Boolean).join(' '), t('Kill'));
 }
 
-/** Acts on each task in turn, in the user's sight; what is not begun yet can be cancelled. */
-async function eachWithProgress(
-  title: string,
-  tasks: readonly Task[],
-  act: (task: Task, onStep: (step: string) => void) => Promise<Outcome>,
-): Promise<Result[]> {
-  const options = {
-    location: vscode.ProgressLocation.Notification,
-    title,
-    cancellable: tasks.length > 1,
-  };
-  return await vscode.window.withProgress(options, async (progress, token) => {
-    const results: Result[] = [];
-    for (const task of tasks) {
-      if (token.isCancellationRequested) break;
-      const name = withoutLinks(firstLine(task.command, 60) || task.taskId);
-      progress.report({ message: name });
-      const outcome = await act(task, (step) => {
-        progress.report({ message: `${name}: ${step}` });
-      });
-      progress.report({ increment: 100 / tasks.length });
-      results.push({ task, outcome });
-    }
-    return results;
-  });
-}
-
-/** One message for all: what was done, or what was not and why. */
-function tell(results: readonly Result[], allDone: string, log: vscode.LogOutputChannel): void {
-  const { t } = vscode.l10n;
-  for (const { task, outcome } of results) {
-    const line = `${task.key}: ${outcome.message}`;
-    const text = outcome.details === undefined ? line : `${line}\n${outcome.details}`;
-    if (outcome.reason === undefined) log.info(text);
-    else log.warn(text);
-  }
-  const troubled = results.filter(({ outcome }) => outcome.reason !== undefined);
-  const [first] = troubled;
-  if (first === undefined) {
-    const [only, ...more] = results;
-    if (only === undefined) return;
-    const message = more.length === 0 ? only.outcome.message : allDone;
-    void showInformation(message);
-    return;
-  }
-  const showLog = t('Show Log');
-  const message =
-    troubled.length === 1
-      ? first.outcome.message
-      : t(
-          '{0} of {1} tasks were not wholly done. The first: {2}',
-          troubled.length,
-          results.length,
-          first.outcome.message,
-        );
-  void showWarning(message, showLog).then((choice) => {
-    if (choice === showLog) log.show();
-  });
+function askedToEnd(): string {
+  return vscode.l10n.t('Its processes are asked to end, and ended by force after two seconds.');
 }

@@ -1,10 +1,11 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import type { Task } from '../store/task.ts';
+import { isActive, isKillable, isOrphan, isUndelivered, willNotify } from '../store/taskTraits.ts';
 import { outputUri } from '../vscode/uris.ts';
 import { ageInWords, durationInWords, firstLine, printable } from '../vscode/words.ts';
 import type { SessionNode, SessionSummary, TaskNode } from './nodes.ts';
-import { isActive, isUndelivered, taskState } from './taskState.ts';
+import { taskState } from './taskState.ts';
 
 /** A label leaves room for the description: it stands behind, and is what gets cut. */
 const labelLength = 48;
@@ -49,6 +50,7 @@ function descriptionParts(task: Task, now: number): string[] {
     if (task.startedAt !== undefined)
       parts.push(durationInWords(Math.max(0, now - task.startedAt)));
   } else {
+    if (task.survivors) parts.push(vscode.l10n.t('processes left'));
     if (task.durationMs !== undefined) parts.push(durationInWords(task.durationMs));
     const end = task.finishedAt ?? task.startedAt;
     if (end !== undefined) parts.push(ageInWords(end, now));
@@ -58,6 +60,9 @@ function descriptionParts(task: Task, now: number): string[] {
 
 /** The words in `contextValue` that `when` clauses ask for: what a task is, has, and allows. */
 export const itemFlags = [
+  'session',
+  'hasRunning',
+  'hasUndelivered',
   'task',
   'stdout',
   'stderr',
@@ -66,6 +71,8 @@ export const itemFlags = [
   'killable',
   'deletable',
   'deliverable',
+  'notifying',
+  'orphan',
 ] as const;
 
 function contextFlags(task: Task): readonly (typeof itemFlags)[number][] {
@@ -75,9 +82,11 @@ function contextFlags(task: Task): readonly (typeof itemFlags)[number][] {
     if (task.captures[stream] !== undefined) flags.push(stream);
   }
   if (Object.keys(task.captures).length > 0) flags.push('capture');
-  if (readable && isActive(task)) flags.push('killable');
+  if (isKillable(task)) flags.push('killable');
   if (readable && task.liveness === 'ended') flags.push('deletable');
   if (readable && isUndelivered(task)) flags.push('deliverable');
+  if (willNotify(task)) flags.push('notifying');
+  if (isOrphan(task)) flags.push('orphan');
   return flags;
 }
 
@@ -87,16 +96,18 @@ export function summarize(tasks: Iterable<Task>): SessionSummary {
   let project: string | undefined;
   let count = 0;
   let running = 0;
+  let undelivered = false;
   let newest = 0;
   for (const task of tasks) {
     sessionId ??= task.sessionId;
     count += 1;
     if (isActive(task) && task.liveness !== 'orphaned') running += 1;
+    undelivered ||= isUndelivered(task);
     const started = task.startedAt ?? 0;
     if (project === undefined || started > newest) project = task.projectRoot ?? task.workdir;
     newest = Math.max(newest, started);
   }
-  return { sessionId, project, count, running, newest };
+  return { sessionId, project, count, running, undelivered, newest };
 }
 
 /** A session's row: its id, its project, how many tasks it has and how many of them run. */
@@ -107,7 +118,7 @@ export function sessionItem(
   now: number,
 ): vscode.TreeItem {
   const { t } = vscode.l10n;
-  const { sessionId, project, count, running, newest } = summary;
+  const { sessionId, project, count, running, undelivered, newest } = summary;
   const label = shortSessionId(sessionId ?? sessionHash(node));
   const item = new vscode.TreeItem(
     label,
@@ -115,7 +126,11 @@ export function sessionItem(
   );
   item.id = node.id;
   item.iconPath = new vscode.ThemeIcon('comment-discussion');
-  item.contextValue = 'session';
+  item.contextValue = [
+    'session',
+    ...(running > 0 ? ['hasRunning'] : []),
+    ...(undelivered ? ['hasUndelivered'] : []),
+  ].join(' ');
   item.description = [
     project === undefined ? '' : firstLine(path.basename(project)),
     running > 0 ? t('{0} running', running) : '',

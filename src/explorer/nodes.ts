@@ -6,6 +6,8 @@ export interface SessionSummary {
   readonly count: number;
   /** How many go on, with a process that is not known to be gone. */
   readonly running: number;
+  /** Is there one of whose end the agent has not been told? */
+  readonly undelivered: boolean;
   /** When the newest task was started, epoch milliseconds; 0 where no record says. */
   readonly newest: number;
 }

@@ -59,13 +59,3 @@ function isNewer({ schemaVersion = 0, status }: Task): boolean {
 function state(icon: string, color: string, words: string): TaskState {
   return { icon: new vscode.ThemeIcon(icon, new vscode.ThemeColor(color)), words };
 }
-
-/** Does the record say that the task goes on? */
-export function isActive(task: Task): boolean {
-  return task.status === 'starting' || task.status === 'running' || task.status === 'killing';
-}
-
-/** Has the task ended without the agent having been told? */
-export function isUndelivered(task: Task): boolean {
-  return task.problem === undefined && task.liveness === 'ended' && !task.delivered;
-}

@@ -1,8 +1,9 @@
 import * as vscode from 'vscode';
 import type { Task } from '../store/task.ts';
+import { isActive, isUndelivered } from '../store/taskTraits.ts';
 import { bytesInWords, exactDuration, printable } from '../vscode/words.ts';
 import { agentNotTold } from './items.ts';
-import { isUndelivered, taskState } from './taskState.ts';
+import { taskState } from './taskState.ts';
 
 /**
  * A task's tooltip. Everything that comes from the task stands in a code fence that its content
@@ -21,7 +22,8 @@ export function taskTooltip(task: Task, lastLines: readonly string[]): vscode.Ma
     [t('Directory'), task.workdir],
     [t('Process'), processInWords(task)],
     [t('Output'), outputInWords(task)],
-    [t('Agent'), isUndelivered(task) ? agentNotTold() : undefined],
+    [t('Agent'), agentInWords(task)],
+    [t('Kept'), retentionInWords(task)],
     [t('Task'), [task.taskId, task.harness].filter(Boolean).join(' · ')],
     [t('Session'), task.sessionId],
   ];
@@ -44,7 +46,30 @@ function statusInWords(task: Task): string {
   return [words, exit, task.statusReason].filter(Boolean).join(' · ');
 }
 
+function agentInWords(task: Task): string | undefined {
+  if (isUndelivered(task)) return agentNotTold();
+  if (!isActive(task) || task.notifyOnCompletion) return undefined;
+  return vscode.l10n.t('is not told of the end');
+}
+
+/** AFT removes what has ended and been delivered 24 hours after the end. */
+const retentionMs = 24 * 60 * 60 * 1000;
+
+function retentionInWords(task: Task): string | undefined {
+  const { t } = vscode.l10n;
+  if (task.liveness !== 'ended' || task.problem !== undefined) return undefined;
+  if (!task.delivered) return t('until its agent has been told; AFT does not remove it before');
+  const until = timeInWords((task.finishedAt ?? NaN) + retentionMs);
+  return until && t('until {0}, then AFT removes it when it runs', until);
+}
+
 function processInWords(task: Task): string | undefined {
+  if (task.survivors) {
+    return vscode.l10n.t(
+      'some of its processes still run (group {0}); Kill ends them',
+      task.pgid ?? '–',
+    );
+  }
   if (task.liveness === 'ended' || task.pid === undefined) return undefined;
   return vscode.l10n.t('pid {0}, group {1}', task.pid, task.pgid ?? '–');
 }

@@ -109,7 +109,7 @@ function seedTempName(fileName: string, taskId: string): string {
 }
 
 /** Makes the rename itself last through a power cut, where the system can. */
-function syncDirectory(directory: string, system: WriteSystem): void {
+export function syncDirectory(directory: string, system: WriteSystem = thisSystem): void {
   if (system.platform === 'win32') return;
   try {
     const fd = openSync(directory, constants.O_RDONLY);

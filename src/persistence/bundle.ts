@@ -80,7 +80,7 @@ function deleteTaskDirectory(sessionDir: string, taskDir: string): void {
 }
 
 /** Removes a directory and all in it; links are removed, not followed. */
-function removeTree(directory: string): void {
+export function removeTree(directory: string): void {
   attemptAll([
     ...entriesOf(directory).map((entry) => () => {
       const path = join(directory, entry.name);
@@ -118,7 +118,8 @@ function removeFile(path: string): void {
   }
 }
 
-function removeIfEmpty(directory: string): void {
+/** Removes a directory if nothing is in it. */
+export function removeIfEmpty(directory: string): void {
   try {
     rmdirSync(directory);
   } catch (error) {

@@ -5,8 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { errorText, PersistenceError } from './errors.ts';
 import { jsonMembers } from './jsonText.ts';
-import { isTaskStatus, isTerminalStatus } from './record.ts';
+import type { TaskPaths } from './paths.ts';
+import { isTaskStatus, isTerminal, isTerminalStatus, type PersistedTask } from './record.ts';
 import { parseRecordOfAnySchema } from './recordCodec.ts';
+import { insertSavedRow, isSameRow, readSavedRow, textOf, type SavedRow } from './savedRow.ts';
+import { toBashTaskRow } from './row.ts';
 
 /** The newest version of AFT's database that is written (0.57.2). */
 const newestDatabase = 13;
@@ -25,6 +28,10 @@ export type RowResult =
   | 'locked'
   /** The row says that the task runs. */
   | 'not-terminal'
+  /** There is a row already, and it is another one than was to be written. */
+  | 'present'
+  /** The row says that the task has ended. */
+  | 'terminal'
   | 'failed';
 
 export interface RowOutcome {
@@ -82,42 +89,131 @@ export function markRowDelivered(
   });
 }
 
-/** Deletes a task's row; its pattern watches go with it. */
+/**
+ * Brings a row, if there is one, into agreement with a record that was just written. Where the row
+ * says that the task has ended and the record does not, AFT was faster: the row stays.
+ */
+export function updateRow(
+  storageDirectory: string,
+  harness: string | undefined,
+  paths: TaskPaths,
+  task: PersistedTask,
+  system: DatabaseSystem = thisSystem,
+): Promise<RowOutcome> {
+  const { sessionId, taskId } = task;
+  return changeRow(storageDirectory, { harness, sessionId, taskId }, system, (database, found) => {
+    const hasEnded = isTaskStatus(found.status) && isTerminalStatus(found.status);
+    if (hasEnded && !isTerminal(task)) {
+      return {
+        result: 'terminal',
+        problem: `its row in AFT's database says that it has ended (${found.status})`,
+      };
+    }
+    const row = toBashTaskRow(task, found.harness, paths);
+    database
+      .prepare(
+        `UPDATE bash_tasks SET status = ?, exit_code = ?, pid = ?, pgid = ?, completed_at = ?,
+           completion_delivered = ?, output_bytes = ?, metadata = ?
+         WHERE harness = ? AND session_id = ? AND task_id = ?`,
+      )
+      .run(
+        row.status,
+        row.exitCode ?? null,
+        row.pid ?? null,
+        row.pgid ?? null,
+        row.completedAt ?? null,
+        // Of two ends, the row's word on this is AFT's own.
+        Number(row.completionDelivered || (hasEnded && found.completion_delivered === 1)),
+        row.outputBytes ?? null,
+        row.metadata,
+        row.harness,
+        sessionId,
+        taskId,
+      );
+    return { result: 'changed', problem: undefined };
+  });
+}
+
+/**
+ * Deletes a task's row; its pattern watches go with it.
+ * @param save is handed all of that before; the row stays where it throws
+ */
 export function deleteRow(
   storageDirectory: string,
   name: RowName,
   system: DatabaseSystem = thisSystem,
+  save?: (row: SavedRow) => void,
 ): Promise<RowOutcome> {
-  return changeRow(storageDirectory, name, system, (database, row) => {
+  return changeRow(storageDirectory, name, system, (database, { harness }) => {
+    const { sessionId, taskId } = name;
+    const saved = save && readSavedRow(database, { harness, sessionId, taskId });
+    if (saved !== undefined) save?.(saved);
     database
       .prepare('DELETE FROM bash_tasks WHERE harness = ? AND session_id = ? AND task_id = ?')
-      .run(row.harness, name.sessionId, name.taskId);
+      .run(harness, sessionId, taskId);
     return { result: 'changed', problem: undefined };
+  });
+}
+
+/**
+ * Writes a deleted row and its pattern watches as they were. `absent`: nothing was to be done, the
+ * same row is there. A row that AFT has written meanwhile is kept.
+ */
+export function restoreRow(
+  storageDirectory: string,
+  row: SavedRow,
+  system: DatabaseSystem = thisSystem,
+): Promise<RowOutcome> {
+  return inDatabase(storageDirectory, system, (database) => {
+    const key = {
+      harness: textOf(row.task, 'harness') ?? '',
+      sessionId: textOf(row.task, 'session_id') ?? '',
+      taskId: textOf(row.task, 'task_id') ?? '',
+    };
+    const present = readSavedRow(database, key);
+    if (present === undefined) {
+      insertSavedRow(database, row);
+      return { result: 'changed', problem: undefined };
+    }
+    if (isSameRow(present, row)) return { result: 'absent', problem: undefined };
+    return { result: 'present', problem: "AFT's database has a newer row of it, which was kept" };
   });
 }
 
 interface Row {
   readonly harness: string;
   readonly status: string;
+  readonly completion_delivered: number;
+  readonly stdout_path: string | null;
   readonly metadata: string | null;
 }
 
 type Change = (database: Sqlite.DatabaseSync, row: Row) => RowOutcome;
+type Work = (database: Sqlite.DatabaseSync) => RowOutcome;
 
 /** AFT, too, waits up to 5 seconds for the lock; here the thread goes on working meanwhile. */
 const attempts = 100;
 const pauseMs = 50;
 
-async function changeRow(
+function changeRow(
   storageDirectory: string,
   name: RowName,
   system: DatabaseSystem,
   change: Change,
 ): Promise<RowOutcome> {
+  return inDatabase(storageDirectory, system, (database) => changeFoundRow(database, name, change));
+}
+
+/** Works in one short transaction, which is committed where the work says that it changed something. */
+async function inDatabase(
+  storageDirectory: string,
+  system: DatabaseSystem,
+  work: Work,
+): Promise<RowOutcome> {
   const path = join(storageDirectory, 'aft.db');
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return changeRowOnce(path, name, system, change);
+      return inDatabaseOnce(path, system, work);
     } catch (error) {
       if (!isBusy(error)) return { result: 'failed', problem: `${path}: ${errorText(error)}` };
       if (attempt === attempts) {
@@ -129,12 +225,7 @@ async function changeRow(
 }
 
 /** Throws where the database is busy, or broken. */
-function changeRowOnce(
-  path: string,
-  name: RowName,
-  system: DatabaseSystem,
-  change: Change,
-): RowOutcome {
+function inDatabaseOnce(path: string, system: DatabaseSystem, work: Work): RowOutcome {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return { result: 'no-database', problem: undefined };
   if (!stats.isFile()) {
@@ -155,7 +246,7 @@ function changeRowOnce(
     const database = new sqlite.DatabaseSync(existingFile(path, 'rw'));
     try {
       database.exec('PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 0; BEGIN IMMEDIATE');
-      const outcome = changeFoundRow(database, path, name, change);
+      const outcome = unknownDatabase(database, path) ?? work(database);
       // What is not committed is rolled back at closing.
       if (outcome.result === 'changed') database.exec('COMMIT');
       return outcome;
@@ -167,12 +258,8 @@ function changeRowOnce(
   }
 }
 
-function changeFoundRow(
-  database: Sqlite.DatabaseSync,
-  path: string,
-  name: RowName,
-  change: Change,
-): RowOutcome {
+/** Why this database is not to be written, where it is not. */
+function unknownDatabase(database: Sqlite.DatabaseSync, path: string): RowOutcome | undefined {
   const tables = database
     .prepare(
       `SELECT name FROM sqlite_schema
@@ -189,21 +276,31 @@ function changeFoundRow(
       problem: `AFT's database has version ${newest}, and this extension knows ${newestDatabase} at most; update the extension`,
     };
   }
+  return undefined;
+}
+
+function changeFoundRow(database: Sqlite.DatabaseSync, name: RowName, change: Change): RowOutcome {
   const rows = database
     .prepare(
-      `SELECT harness, status, metadata FROM bash_tasks
+      `SELECT harness, status, completion_delivered, stdout_path, metadata FROM bash_tasks
        WHERE session_id = ? AND task_id = ? AND (? IS NULL OR harness = ?)`,
     )
     .all(name.sessionId, name.taskId, name.harness ?? null, name.harness ?? null);
-  const [row, ...others] = rows as unknown as Row[];
+  const found = rows as unknown as Row[];
+  const [row, ...others] = name.harness === undefined ? found.filter(isOfRootLevel) : found;
   if (row === undefined) return { result: 'absent', problem: undefined };
   if (others.length > 0) {
     return {
       result: 'failed',
-      problem: `AFT's database has a row of this task for ${rows.length} harnesses`,
+      problem: `AFT's database has a row of this task for ${others.length + 1} harnesses`,
     };
   }
   return change(database, row);
+}
+
+/** Is the row that of a task at the storage's root level, not of one below its harness's directory? */
+function isOfRootLevel({ harness, stdout_path: path }: Row): boolean {
+  return path !== null && !path.replaceAll('\\', '/').includes(`/${harness}/bash-tasks/`);
 }
 
 /** A record's text with `completion_delivered` true, all else as it was; as it was, if it is no record. */

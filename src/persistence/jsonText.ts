@@ -1,3 +1,5 @@
+import { PersistenceError } from './errors.ts';
+
 /**
  * The text of a JSON object, handled without losing anything that a JavaScript object would lose:
  * digits of large numbers, doubled keys, the place of keys that look like numbers.
@@ -51,6 +53,9 @@ export function formatJson(text: string, indent: '' | '  ', depth = 0): string {
         at = next + 1;
       } else {
         level += 1;
+        if (level > deepest) {
+          throw new PersistenceError('corrupt', `The record is nested more than ${deepest} deep.`);
+        }
         formatted += character + newLine(level);
       }
     } else if (character === '}' || character === ']') {
@@ -66,6 +71,9 @@ export function formatJson(text: string, indent: '' | '  ', depth = 0): string {
   }
   return formatted;
 }
+
+/** AFT's parser refuses what is nested deeper (serde_json's limit). */
+const deepest = 127;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

@@ -7,6 +7,10 @@ export type OutcomeReason =
   | 'ambiguous'
   /** The action needs a task that has ended. */
   | 'not-terminal'
+  /** Something of the task's id is there (again). */
+  | 'already-there'
+  /** Another window is at work on the task. */
+  | 'busy'
   /** The action needs a task that goes on. */
   | 'already-ended'
   /** The recorded process is gone; nothing was signalled. */

@@ -148,11 +148,30 @@ export function serializeRecordOnOneLine(task: PersistedTask): string {
   return formatJson(recordJson(task), '');
 }
 
+/**
+ * The record with an empty list of descendants, as AFT 0.57.2 writes it after the kill of a task
+ * that had ended; a record without such a list is as it was.
+ */
+export function withoutLiveDescendants(task: PersistedTask): PersistedTask {
+  const { liveDescendants = [], source = '{}' } = task;
+  if (liveDescendants.length === 0) return task;
+  const members = jsonMembers(source)
+    .filter(({ key }) => key !== 'live_descendants_omitted')
+    .map(({ key, start, end }) => {
+      const json = key === 'live_descendants' ? '[]' : source.slice(start, end);
+      return `${JSON.stringify(key)}:${json}`;
+    });
+  return { ...task, liveDescendants: [], source: `{${members.join(',')}}` };
+}
+
 function recordJson(task: PersistedTask): string {
   const schemaVersion = writtenSchema(task.schemaVersion);
   const written: RecordFields = { ...task, schemaVersion };
   const { source = '{}' } = task;
-  const before = decode(source).task;
+  const { task: before, problem } = decode(source, true);
+  if (task.source !== undefined && problem !== undefined) {
+    throw new PersistenceError('corrupt', `The record can't be rewritten: ${problem}.`);
+  }
   const members = jsonMembers(source).map(({ key, start, end }) => ({
     key,
     json: source.slice(start, end),
@@ -181,7 +200,8 @@ interface Decoded {
   readonly problem: string | undefined;
 }
 
-function decode(source: string): Decoded {
+/** @param closely reads every key and number in the text, as has to be done before it is rewritten */
+function decode(source: string, closely = false): Decoded {
   let parsed: unknown;
   try {
     parsed = JSON.parse(source);
@@ -196,7 +216,7 @@ function decode(source: string): Decoded {
   const object = parsed as Readonly<Record<string, unknown>>;
   const spans = new Map<string, JsonMember>();
   let problem: string | undefined;
-  if (needsCloseReading(source, object)) {
+  if (closely || needsCloseReading(source, object)) {
     for (const member of jsonMembers(source)) {
       // Which of two values is meant can't be known; the seed's parser refuses them too.
       if (spans.has(member.key) && fieldKeys.has(member.key)) {

@@ -10,6 +10,7 @@ import {
   parseRecord,
   serializeRecord,
   unsupportedSchema,
+  withoutLiveDescendants,
   writtenSchema,
 } from './recordCodec.ts';
 import { makeSafeParents, openSafely, readWhole, requireSafeParents } from './safeFile.ts';
@@ -76,6 +77,21 @@ export function updateTask(
 }
 
 /**
+ * Notes that no process of a task that has ended is left: AFT does so after it has ended them. The
+ * one change, beside `completionDelivered`, that a record of the past takes. Answers what was
+ * written; absent where the record lists none.
+ */
+export function emptyLiveDescendants(paths: TaskPaths): PersistedTask | undefined {
+  requireSafeParents(paths.sessionDir, paths.json);
+  refuseTwoLayouts(paths);
+  const original = readTask(paths);
+  const task = withoutLiveDescendants(original);
+  if (task === original || !isTerminal(original)) return undefined;
+  store(paths, task);
+  return task;
+}
+
+/**
  * Throws `mismatch` for a record whose session is not that of its directory. A database row is
  * named by what the record says: a record that was put here must not lead to another one's row.
  */
@@ -98,7 +114,14 @@ function store(paths: TaskPaths, task: PersistedTask): void {
   }
   if (!isWrittenSchema(task.schemaVersion)) throw unsupportedSchema(task.schemaVersion, task);
   const naming = paths.layout === 'flat' ? 'seed' : 'aft';
-  atomicWrite(paths.json, serializeRecord(task), task.taskId, naming);
+  const text = serializeRecord(task);
+  // Laid out anew, a record can grow beyond what is read again.
+  if (Buffer.byteLength(text) > largestRecord) {
+    throw new PersistenceError('corrupt', 'The record would be too large to be read again.', {
+      path: paths.json,
+    });
+  }
+  atomicWrite(paths.json, text, task.taskId, naming);
 }
 
 function readRecordText(paths: TaskPaths): { source: string; stats: Stats } {

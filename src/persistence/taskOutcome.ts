@@ -33,6 +33,17 @@ export function notTerminal(task: PersistedTask, action: string): Outcome {
   };
 }
 
+/** The action needs a task that goes on. */
+export function alreadyEnded(task: PersistedTask, consequence: string): Outcome {
+  const { taskId, status } = task;
+  return {
+    done: false,
+    reason: 'already-ended',
+    message: `Task ${taskId} has already ended (${status.replace('_', ' ')}). ${consequence}`,
+    details: undefined,
+  };
+}
+
 const untouched = ' Its files were left as they are.';
 const advice: Readonly<Record<PersistenceReason, string>> = {
   'not-found': ' It may be gone already: refresh the explorer.',
@@ -52,5 +63,15 @@ export function refused(taskId: string, words: string, error: unknown): Outcome 
     reason,
     message: `Task ${taskId} ${words}: ${error.message}${advice[reason]}`,
     details: cause instanceof Error ? (cause.stack ?? cause.message) : undefined,
+  };
+}
+
+/** Another window has begun something with the task. */
+export function busy(taskId: string): Outcome {
+  return {
+    done: false,
+    reason: 'busy',
+    message: `Another window is at work on task ${taskId}. Look at it again in a moment.`,
+    details: undefined,
   };
 }

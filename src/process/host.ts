@@ -19,6 +19,8 @@ export interface StorageFacts {
   readonly network: string | undefined;
   /** The mount it is on, if that is not `/`. */
   readonly mount: string | undefined;
+  /** Are we in a process namespace of our own on a root that others have, too (a sandbox)? */
+  readonly sandbox: boolean;
 }
 
 /** The machine we are on. Tests replace it. */
@@ -37,13 +39,20 @@ export function storageFacts(directory: string, host: Host = thisHost): StorageF
   if (host.platform === 'win32') {
     // A network drive's letter has a real path of this form.
     const isUnc = [directory, path].some((name) => name.startsWith('\\\\'));
-    return { container: undefined, network: isUnc ? 'UNC' : undefined, mount: undefined };
+    return {
+      container: undefined,
+      network: isUnc ? 'UNC' : undefined,
+      mount: undefined,
+      sandbox: false,
+    };
   }
-  const mount = mountOf(mounts(host), path);
+  const mounted = mounts(host);
+  const mount = mountOf(mounted, path);
   return {
     container: host.platform === 'linux' ? containerHint(host) : undefined,
     network: mount?.network === true ? mount.type : undefined,
     mount: mount === undefined || mount.mountPoint === '/' ? undefined : mount.mountPoint,
+    sandbox: host.platform === 'linux' && isSandbox(host, mounted),
   };
 }
 
@@ -57,6 +66,9 @@ export function foreignStorage(facts: StorageFacts): string | undefined {
   }
   if (facts.container !== undefined && facts.mount !== undefined) {
     return `this is a container, and its storage is on ${facts.mount}, which comes from outside`;
+  }
+  if (facts.sandbox) {
+    return 'this is a sandbox with processes of its own, and its storage may be shared with others outside';
   }
   return undefined;
 }
@@ -73,12 +85,28 @@ function containerHint({ root }: Host): string | undefined {
   ]) {
     if (existsSync(join(root, mark))) return `/${mark}`;
   }
-  const namespace = attempt(() => readlinkSync(join(root, 'proc/self/ns/pid')));
+  const namespace = pidNamespace(root);
   if (namespace !== undefined && namespace !== initialPidNamespace) return namespace;
   const cgroup = attempt(() => readFileSync(join(root, 'proc/1/cgroup'), 'utf8'));
   return /docker|containerd|kubepods|libpod|podman|crio|lxc|garden|buildkit/.exec(
     cgroup ?? '',
   )?.[0];
+}
+
+/**
+ * A container gets a root and a `/proc` of its own. A sandbox keeps the root (`unshare`, `bwrap
+ * --bind / /`), and lays its own `/proc` over the one that it came with.
+ */
+function isSandbox({ root }: Host, mounted: readonly Mount[]): boolean {
+  const namespace = pidNamespace(root);
+  if (namespace === undefined || namespace === initialPidNamespace) return false;
+  return (
+    mounted.filter(({ mountPoint, type }) => mountPoint === '/proc' && type === 'proc').length > 1
+  );
+}
+
+function pidNamespace(root: string): string | undefined {
+  return attempt(() => readlinkSync(join(root, 'proc/self/ns/pid')));
 }
 
 function mounts({ platform, root, run }: Host): Mount[] {

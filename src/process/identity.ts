@@ -27,6 +27,51 @@ export function identify(
   snapshot: ProcessSnapshot,
   ownUid: number | undefined,
 ): Identity {
+  const identity = identifyHere(recorded, snapshot, ownUid);
+  if (identity.kind !== 'gone' && identity.kind !== 'stranger') return identity;
+  const number = leaderPid(recorded);
+  const nested = number === undefined ? [] : (snapshot.nested?.get(number) ?? []);
+  // A container has numbers of its own: one that is free here, or another process's, is its there.
+  const leader = nested.find((found) => found.leader);
+  const fits = leader
+    ? Math.abs(leader.startedAt - recorded.startedAt) <= startToleranceMs
+    : nested.some((found) => isYounger(found, recorded));
+  if (!fits) return identity;
+  return {
+    kind: 'unknown',
+    reason: `process ${String(number)} of another process namespace (a container or sandbox) seems to be its, and that has to be looked at from inside`,
+  };
+}
+
+/**
+ * Has a task that has ended left processes of its group behind? As `identify`, and one of them must
+ * have begun before the end: only then has the group's number been the task's ever since.
+ */
+export function identifySurvivors(
+  ended: RecordedProcess & { readonly finishedAt: number | undefined },
+  snapshot: ProcessSnapshot,
+  ownUid: number | undefined,
+): Identity {
+  const identity = identifyHere(ended, snapshot, ownUid);
+  if (identity.kind !== 'same' && identity.kind !== 'other-user') return identity;
+  const pgid = leaderPid(ended) ?? 0;
+  const leader = snapshot.processes.get(pgid);
+  const members =
+    identity.leader && leader?.state === 'found'
+      ? [leader.process]
+      : liveMembers(snapshot.groups.get(pgid));
+  const { finishedAt } = ended;
+  if (finishedAt !== undefined && members.some(({ startedAt }) => startedAt <= finishedAt)) {
+    return identity;
+  }
+  return { kind: 'stranger', reason: `group ${pgid} is another one now: it began after the end` };
+}
+
+function identifyHere(
+  recorded: RecordedProcess,
+  snapshot: ProcessSnapshot,
+  ownUid: number | undefined,
+): Identity {
   const pid = leaderPid(recorded);
   const pgid = recorded.pgid ?? pid;
   if (pid === undefined) return { kind: 'gone', reason: 'its record names no process' };
@@ -51,9 +96,9 @@ export function identify(
       return { kind: 'unknown', reason: found.reason };
     case 'found':
       if (!found.process.zombie) return identifyLeader(recorded, found.process, ownUid);
-      return identifySurvivors(recorded, pid, snapshot, ownUid);
+      return identifyGroup(recorded, pid, snapshot, ownUid);
     case 'gone':
-      return identifySurvivors(recorded, pid, snapshot, ownUid);
+      return identifyGroup(recorded, pid, snapshot, ownUid);
   }
 }
 
@@ -80,7 +125,7 @@ function identifyLeader(
   return ownedBy([leader], ownUid, true);
 }
 
-function identifySurvivors(
+function identifyGroup(
   recorded: RecordedProcess,
   pgid: number,
   snapshot: ProcessSnapshot,
@@ -91,12 +136,19 @@ function identifySurvivors(
   const members = liveMembers(group).filter((member) => member.pgid !== undefined);
   if (members.length === 0) return { kind: 'gone', reason: `process ${pgid} has ended` };
   const belongs = (member: ProcessInfo): boolean =>
-    (member.sid === undefined || member.sid === pgid) &&
-    member.startedAt + member.startPrecisionMs >= recorded.startedAt;
+    (member.sid === undefined || member.sid === pgid) && isYounger(member, recorded);
   if (!members.every(belongs)) {
     return { kind: 'stranger', reason: `group ${pgid} has processes that are not the task's` };
   }
   return ownedBy(members, ownUid, false);
+}
+
+/** Did the process begin after the task's record was made? */
+function isYounger(
+  { startedAt, startPrecisionMs }: Pick<ProcessInfo, 'startedAt' | 'startPrecisionMs'>,
+  recorded: RecordedProcess,
+): boolean {
+  return startedAt + startPrecisionMs >= recorded.startedAt;
 }
 
 function ownedBy(

@@ -1,8 +1,14 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCode, errorText } from '../persistence/errors.ts';
 import { hiddenSnapshot } from './processTable.ts';
-import type { GroupLookup, ProcessInfo, ProcessLookup, ProcessTable } from './processTable.ts';
+import type {
+  GroupLookup,
+  NestedProcess,
+  ProcessInfo,
+  ProcessLookup,
+  ProcessTable,
+} from './processTable.ts';
 import { isGroupGone, sendSignal, signalProcessGroup } from './signal.ts';
 
 /** `starttime` counts in USER_HZ, which is 100 on every architecture that Node runs on. */
@@ -130,6 +136,31 @@ export function linuxProcessTable(proc = '/proc'): ProcessTable {
     return lookups;
   };
 
+  const nested = (pgids: ReadonlySet<number>): Map<number, NestedProcess[]> => {
+    const found = new Map<number, NestedProcess[]>();
+    const boot = bootTime();
+    for (const name of readdirSync(proc)) {
+      if (!/^\d+$/.test(name)) continue;
+      try {
+        const status = read(name, 'status');
+        const [pids, groups] = [
+          namespaceNumbers(status, 'NSpid'),
+          namespaceNumbers(status, 'NSpgid'),
+        ];
+        for (const [level, pgid] of groups.entries()) {
+          if (level === 0 || !pgids.has(pgid)) continue;
+          const process = describe(stat(name), boot);
+          const members = found.get(pgid) ?? [];
+          found.set(pgid, members);
+          if (!process.zombie) members.push({ ...process, leader: pids[level] === pgid });
+        }
+      } catch (error) {
+        if (!isAbsent(error) && !isDenied(error)) throw error;
+      }
+    }
+    return found;
+  };
+
   const table: ProcessTable = {
     hasGroups: true,
     snapshot: (pids, pgids) => {
@@ -138,6 +169,10 @@ export function linuxProcessTable(proc = '/proc'): ProcessTable {
         return { processes: new Map(), groups: new Map() };
       }
       try {
+        // `/proc` of another process namespace than ours has numbers that signals don't take.
+        if (readlinkSync(join(proc, 'self')) !== String(process.pid)) {
+          throw new Error(`${proc} is another process namespace's`);
+        }
         const boot = bootTime();
         return {
           processes: new Map(wantedPids.map((pid) => [pid, processLookup(pid, boot)])),
@@ -146,6 +181,15 @@ export function linuxProcessTable(proc = '/proc'): ProcessTable {
       } catch (error) {
         const reason = `the process table can't be read (${errorText(error)})`;
         return hiddenSnapshot(wantedPids, wantedGroups, reason);
+      }
+    },
+    nested: (pgids) => {
+      const wanted = new Set(pgids);
+      try {
+        return wanted.size === 0 ? new Map<number, NestedProcess[]>() : nested(wanted);
+      } catch {
+        // Without a process table nothing was found gone, so nobody asks.
+        return new Map<number, NestedProcess[]>();
       }
     },
     lineage: () => {
@@ -165,6 +209,12 @@ export function linuxProcessTable(proc = '/proc'): ProcessTable {
     signalGroup: (pgid, signal) => signalProcessGroup(table, pgid, signal),
   };
   return table;
+}
+
+/** A process's numbers in its namespaces, outermost first. */
+function namespaceNumbers(status: string, field: 'NSpid' | 'NSpgid'): number[] {
+  const line = new RegExp(`^${field}:\\s+(.+)$`, 'm').exec(status)?.[1];
+  return line?.split(/\s+/).map(Number) ?? [];
 }
 
 function isAbsent(error: unknown): boolean {

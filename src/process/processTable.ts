@@ -31,6 +31,16 @@ export type GroupLookup =
 export interface ProcessSnapshot {
   readonly processes: ReadonlyMap<number, ProcessLookup>;
   readonly groups: ReadonlyMap<number, GroupLookup>;
+  /** See `ProcessTable.nested`. Absent where nobody looked. */
+  readonly nested?: NestedGroups;
+}
+
+/** Live processes of namespaces inside ours, by the group's number there. */
+export type NestedGroups = ReadonlyMap<number, readonly NestedProcess[]>;
+
+export interface NestedProcess extends Pick<ProcessInfo, 'pid' | 'startedAt' | 'startPrecisionMs'> {
+  /** Does it lead its group? */
+  readonly leader: boolean;
 }
 
 export type GroupSignal = 'SIGTERM' | 'SIGKILL';
@@ -46,6 +56,11 @@ export interface ProcessTable {
   readonly hasGroups: boolean;
   /** Listing groups costs a walk over all processes, so they are listed only when asked for. */
   snapshot(pids: Iterable<number>, pgids: Iterable<number>): ProcessSnapshot;
+  /**
+   * Processes of namespaces inside ours (Linux) whose group has one of these numbers there. It costs
+   * a walk over all processes.
+   */
+  nested?(pgids: Iterable<number>): NestedGroups;
   /** This process and its ancestors, nearest first, as far as the system shows them. */
   lineage(): readonly ProcessInfo[];
   /** Sends a signal to every process of a group; 0 only asks whether that would be possible. */
@@ -70,7 +85,10 @@ export function isProcessNumber(value: number | undefined): value is number {
   return value !== undefined && Number.isInteger(value) && value > 1 && value <= 0x7fff_ffff;
 }
 
-/** Looks up the leaders of many tasks, and the groups of those whose leader is dead. */
+/**
+ * Looks up the leaders of many tasks, the groups of those whose leader is dead, and the namespaces
+ * inside ours for those that seem to be gone.
+ */
 export function lookUp(table: ProcessTable, recorded: Iterable<RecordedProcess>): ProcessSnapshot {
   const pids = [...recorded].map(leaderPid).filter(isProcessNumber);
   const { processes } = table.snapshot(pids, []);
@@ -78,7 +96,16 @@ export function lookUp(table: ProcessTable, recorded: Iterable<RecordedProcess>)
     const found = processes.get(pid);
     return found?.state === 'gone' || (found?.state === 'found' && found.process.zombie);
   });
-  return { processes, groups: table.snapshot([], table.hasGroups ? leaderless : []).groups };
+  const { groups } = table.snapshot([], table.hasGroups ? leaderless : []);
+  const absent = pids.filter((pid) => {
+    const found = processes.get(pid);
+    if (found?.state === 'found' && !found.process.zombie) {
+      return found.process.pgid !== pid || found.process.sid !== pid;
+    }
+    return leaderless.includes(pid) && liveMembers(groups.get(pid)).length === 0;
+  });
+  if (absent.length === 0 || table.nested === undefined) return { processes, groups };
+  return { processes, groups, nested: table.nested(absent) };
 }
 
 /** The members of a group that still run. */

@@ -33,6 +33,8 @@ export interface Bundle {
   readonly version: Version | undefined;
   /** The record of a task that goes on; absent for others. */
   readonly running: PersistedTask | undefined;
+  /** The record of a task that has ended and may have left processes behind; absent for others. */
+  readonly leftBehind: PersistedTask | undefined;
 }
 
 /** The session that a bundle is read from. */
@@ -126,6 +128,7 @@ export function readBundle(
     timeoutMs: shown?.timeoutMs,
     pid: shown?.childPid,
     pgid: shown?.pgid,
+    survivors: ended && (known?.task.survivors ?? false),
     delivered: shown?.completionDelivered ?? false,
     notifyOnCompletion: shown?.notifyOnCompletion ?? true,
     ptyRows: shown?.ptyRows,
@@ -134,7 +137,23 @@ export function readBundle(
     outputBytes: sum(captures),
     problem,
   };
-  return { task, paths, version, running: ended ? undefined : record };
+  return {
+    task,
+    paths,
+    version,
+    running: ended ? undefined : record,
+    leftBehind: ended ? mayHaveSurvivors(record, known) : undefined,
+  };
+}
+
+/** AFT lists survivors since schema 6; of others, the end must have been seen. */
+function mayHaveSurvivors(
+  record: PersistedTask | undefined,
+  known: Bundle | undefined,
+): PersistedTask | undefined {
+  const listed = record?.liveDescendants;
+  const likely = listed === undefined ? known?.running !== undefined : listed.length > 0;
+  return likely ? record : undefined;
 }
 
 /** Would a user see a difference? */

@@ -46,6 +46,8 @@ export class Contents {
   private readonly bundles = new Map<string, Bundle>();
   /** Keys of the tasks that go on. */
   private readonly running = new Set<string>();
+  /** Keys of the tasks that have ended and may have left processes behind. */
+  private readonly leftBehind = new Set<string>();
   private readonly unjudged = new Set<string>();
   /** Each task touched since changes were last taken, as it was before. */
   private readonly before = new Map<string, Task | undefined>();
@@ -71,9 +73,9 @@ export class Contents {
     return Array.from(this.bundles.values(), ({ task }) => task);
   }
 
-  /** Is there a task that goes on, or is being started? */
+  /** Is there a task that goes on, is being started, or has left something behind? */
   get hasLive(): boolean {
-    return this.running.size > 0 || this.spawning().size > 0;
+    return this.running.size > 0 || this.leftBehind.size > 0 || this.spawning().size > 0;
   }
 
   /** Should the tasks that go on be looked at again soon? */
@@ -183,6 +185,7 @@ export class Contents {
         yield;
       }
     }
+    for (const key of this.leftBehind) this.unjudged.add(key);
     for (const key of [...this.running]) {
       const bundle = this.bundles.get(key);
       const session = bundle && this.sessions.get(bundle.paths.sessionDir);
@@ -222,6 +225,7 @@ export class Contents {
   }
 
   private judgeRunning(): void {
+    this.lookForSurvivors();
     const tasks = [...this.unjudged].flatMap((key) => {
       const bundle = this.bundles.get(key);
       if (bundle?.running === undefined) return [];
@@ -238,6 +242,23 @@ export class Contents {
       const bundle = tasks[index]?.bundle;
       if (bundle === undefined || bundle.task.liveness === liveness) continue;
       this.put({ ...bundle, task: { ...bundle.task, liveness } });
+    }
+  }
+
+  private lookForSurvivors(): void {
+    const found = [...this.unjudged].flatMap((key) => {
+      const bundle = this.bundles.get(key);
+      return bundle?.leftBehind === undefined ? [] : { bundle, record: bundle.leftBehind };
+    });
+    const survivors = this.judge.survivors(found.map(({ record }) => record));
+    for (const [index, { bundle, record }] of found.entries()) {
+      const isLeft = survivors[index] === true;
+      // What has gone does not come back: it is not looked for again.
+      this.put({
+        ...bundle,
+        leftBehind: isLeft ? record : undefined,
+        task: { ...bundle.task, survivors: isLeft },
+      });
     }
   }
 
@@ -266,6 +287,7 @@ export class Contents {
     session.bundles.delete(taskId);
     this.bundles.delete(key);
     this.running.delete(key);
+    this.leftBehind.delete(key);
     this.judge.forget(key);
   }
 
@@ -276,6 +298,12 @@ export class Contents {
     this.note(key, known?.task);
     session?.bundles.set(taskId, bundle);
     this.bundles.set(key, bundle);
+    if (bundle.leftBehind === undefined) {
+      this.leftBehind.delete(key);
+    } else {
+      this.leftBehind.add(key);
+      if (bundle.leftBehind !== known?.leftBehind) this.unjudged.add(key);
+    }
     if (bundle.running !== undefined) {
       this.running.add(key);
       if (bundle.running !== known?.running) this.unjudged.add(key);

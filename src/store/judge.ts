@@ -3,8 +3,9 @@ import { readExitMarker } from '../persistence/exitMarker.ts';
 import type { TaskPaths } from '../persistence/paths.ts';
 import type { PersistedTask } from '../persistence/record.ts';
 import { foreignStorage, storageFacts } from '../process/host.ts';
-import { identify, type Identity } from '../process/identity.ts';
+import { identify, identifySurvivors, type Identity } from '../process/identity.ts';
 import { liveness } from '../process/liveness.ts';
+import { elsewhere, projectsOwnedElsewhere } from '../process/owners.ts';
 import { lookUp, type ProcessTable } from '../process/processTable.ts';
 import type { Clock } from './clock.ts';
 import type { Liveness } from '../process/liveness.ts';
@@ -43,7 +44,19 @@ export class Judge {
       tasks.map(({ record }) => record),
     );
     const uid = process.getuid?.();
-    return tasks.map((task) => this.judgeOne(task, identify(task.record, snapshot, uid)));
+    const owned = projectsOwnedElsewhere(this.directory, this.processes, this.clock.now());
+    return tasks.map((task) => {
+      const { record } = task;
+      return this.judgeOne(task, elsewhere(identify(record, snapshot, uid), record, owned));
+    });
+  }
+
+  /** Which of these tasks, which have ended, left processes behind? */
+  survivors(records: readonly PersistedTask[]): boolean[] {
+    if (records.length === 0 || this.foreignStorage !== undefined) return records.map(() => false);
+    const snapshot = lookUp(this.processes, records);
+    const uid = process.getuid?.();
+    return records.map((record) => identifySurvivors(record, snapshot, uid).kind === 'same');
   }
 
   /** Has a process gone so recently that its task is to be looked at again soon? */
@@ -57,17 +70,21 @@ export class Judge {
     this.goneSince.delete(key);
   }
 
+  private get foreignStorage(): string | undefined {
+    this.foreign ??= { reason: foreignStorage(storageFacts(this.directory)) };
+    return this.foreign.reason;
+  }
+
   private judgeOne(task: RunningTask, identity: Identity): Liveness {
     const now = this.clock.now();
     const goneBefore = this.goneSince.get(task.key);
     const gone = identity.kind === 'gone' || identity.kind === 'stranger';
     if (!gone) this.goneSince.delete(task.key);
     else if (goneBefore === undefined) this.goneSince.set(task.key, now);
-    this.foreign ??= { reason: foreignStorage(storageFacts(this.directory)) };
     const changed = gone ? changedAt(task.paths) : undefined;
     const judged = liveness(task.record, identity, {
       now,
-      foreign: this.foreign.reason,
+      foreign: this.foreignStorage,
       exitMarker: exitMarker(task.paths),
       goneSince: goneBefore,
       changedAt: changed,

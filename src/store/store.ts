@@ -161,6 +161,13 @@ export class Store {
     await this.scheduler.run();
   }
 
+  /** Reads a task that has come back, and its session's directory where that has come back with it. */
+  async readAt({ sessionDir, taskId }: TaskPaths): Promise<void> {
+    this.work.structure = true;
+    this.addTask(sessionDir, taskId, 0);
+    await this.scheduler.run();
+  }
+
   async dispose(): Promise<void> {
     this.disposed = true;
     this.scheduler.dispose();

@@ -34,6 +34,8 @@ export interface Task {
   readonly timeoutMs: number | undefined;
   readonly pid: number | undefined;
   readonly pgid: number | undefined;
+  /** Is something left in its group although it has ended? Looked for where it is likely. */
+  readonly survivors: boolean;
   /** Has the agent been told of the end (`completion_delivered`)? */
   readonly delivered: boolean;
   readonly notifyOnCompletion: boolean;

@@ -9,6 +9,7 @@ interface SettingTypes {
   'output.follow': boolean;
   'confirm.kill': boolean;
   'confirm.delete': boolean;
+  'trash.keepHours': number;
 }
 
 export type SettingKey = keyof SettingTypes;
@@ -20,6 +21,7 @@ export const settingKeys: readonly SettingKey[] = [
   'output.follow',
   'confirm.kill',
   'confirm.delete',
+  'trash.keepHours',
 ];
 
 /** VS Code only warns of a number beyond package.json's `minimum` and `maximum`. A test holds them equal. */

@@ -1,5 +1,7 @@
+import type { DeleteOutcome } from '../persistence/deleteTask.ts';
 import type { CaptureStream } from '../persistence/record.ts';
 import type { Outcome } from '../persistence/outcome.ts';
+import type { EmptiedTrash, TrashedTask } from '../persistence/trashContents.ts';
 import type { Excerpt } from '../output/excerpt.ts';
 import type {
   OutputChange,
@@ -10,6 +12,9 @@ import type {
 } from '../output/outputText.ts';
 import type { StorageState, TaskChanges } from '../store/task.ts';
 
+/** A task in the trash, with the key that it had. */
+export type TrashItem = Omit<TrashedTask, 'harness' | 'sessionHash'> & { readonly key: string };
+
 /** What the extension host asks of a storage's worker thread. Tasks are named by their key. */
 export interface StorageCalls {
   /** Starts the first scan and the watching; returns at once. */
@@ -19,8 +24,24 @@ export interface StorageCalls {
   /** The explorer is (not) on screen: liveness and reconciliation run often (seldom). */
   setVisible(visible: boolean): void;
   kill(key: string): Promise<Outcome>;
-  deleteBundle(key: string): Promise<Outcome>;
+  /** Into the trash, or for good where nothing is kept there. */
+  deleteBundle(key: string): Promise<DeleteOutcome>;
   markDelivered(key: string): Promise<Outcome>;
+  /** Notes in a running task's record that its agent need not be told of the end. */
+  stopNotifying(key: string): Promise<Outcome>;
+  /** Records the end of an orphaned task. */
+  recordEnded(key: string): Promise<Outcome>;
+  /**
+   * How long deleted tasks are kept; 0: not at all. The first call finishes what an ended window has
+   * left half-done; this one and then every hour remove what has been kept that long.
+   */
+  setKeepHours(hours: number): void;
+  /** The tasks in the trash, the latest first. */
+  trash(): readonly TrashItem[];
+  /** Brings a task back from the trash. */
+  undoDelete(entry: string): Promise<Outcome>;
+  /** Removes everything in the trash for good. */
+  emptyTrash(): Promise<EmptiedTrash>;
   /** Resolves when no action is under way. */
   finishActions(): Promise<void>;
   /** The files of a bundle as they are now: how many, and their bytes. */
@@ -77,5 +98,7 @@ export interface StorageEvents {
   readonly onState: (state: StorageState) => void;
   /** What an action on a task is doing, in words for the user. */
   readonly onStep: (key: string, step: string) => void;
+  /** A kill of ours was cut off, and what is left of it is the user's to decide. */
+  readonly onUnfinishedKill: (key: string, message: string) => void;
   readonly onLog: (level: 'debug' | 'info' | 'warn' | 'error', message: string) => void;
 }

@@ -1,32 +1,53 @@
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { createBirpc } from 'birpc';
+import { errorText } from '../persistence/errors.ts';
 import { hostProcessTable } from '../process/hostProcessTable.ts';
+import { KillJournal } from '../process/killJournal.ts';
 import { Store } from '../store/store.ts';
+import { ActionQueue } from './actionQueue.ts';
 import type { StorageCalls, StorageEvents } from './calls.ts';
 import { storageActions } from './storageActions.ts';
 import { storageExports } from './storageExports.ts';
 import type { StorageThreadData } from './storageThread.ts';
+import { storageTrash } from './storageTrash.ts';
 import { storageViews } from './storageViews.ts';
 
 /** The composition root of a storage's worker thread. */
-function serve(port: MessagePort, { storage }: StorageThreadData): void {
+function serve(port: MessagePort, { storage, journalDirectory }: StorageThreadData): void {
   const processes = hostProcessTable();
   const tell: StorageEvents = {
     onChanges: (changes) => void rpc.onChanges(changes),
     onState: (state) => void rpc.onState(state),
     onLog: (level, message) => void rpc.onLog(level, message),
     onStep: (key, step) => void rpc.onStep(key, step),
+    onUnfinishedKill: (key, message) => void rpc.onUnfinishedKill(key, message),
   };
   const store = new Store(storage, tell, { processes });
+  const queue = new ActionQueue();
+  const journal = new KillJournal(journalDirectory, processes);
+  const { resumeKills, ...actions } = storageActions(
+    storage,
+    store,
+    queue,
+    processes,
+    journal,
+    tell,
+  );
   const calls: StorageCalls = {
     start: () => {
-      store.start();
+      store
+        .refresh()
+        .then(resumeKills)
+        .catch((error: unknown) => {
+          tell.onLog('error', `kills that were cut off: ${errorText(error)}`);
+        });
     },
     refresh: () => store.refresh(),
     setVisible: (visible) => {
       store.setVisible(visible);
     },
-    ...storageActions(storage, store, processes, tell.onStep),
+    ...actions,
+    ...storageTrash(storage, store, queue, tell.onLog),
     ...storageViews(store),
     ...storageExports(store),
   };
@@ -36,7 +57,7 @@ function serve(port: MessagePort, { storage }: StorageThreadData): void {
     },
     on: (listener) => port.on('message', listener),
     bind: 'functions',
-    eventNames: ['onChanges', 'onState', 'onLog', 'onStep'],
+    eventNames: ['onChanges', 'onState', 'onLog', 'onStep', 'onUnfinishedKill'],
   });
 }
 

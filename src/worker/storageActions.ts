@@ -1,47 +1,41 @@
 import { bundleSize } from '../persistence/bundle.ts';
-import { deleteTask } from '../persistence/deleteTask.ts';
 import { markTaskDelivered } from '../persistence/deliver.ts';
 import type { Outcome } from '../persistence/outcome.ts';
 import type { TaskPaths } from '../persistence/paths.ts';
+import { stopNotifying } from '../persistence/stopNotifying.ts';
 import { storageFacts } from '../process/host.ts';
-import { killTask, systemClock } from '../process/kill.ts';
+import { killTask, resumeKill } from '../process/kill.ts';
+import type { KillJournal } from '../process/killJournal.ts';
 import type { ProcessTable } from '../process/processTable.ts';
+import { recordEnded } from '../process/recordEnded.ts';
+import { systemClock, type TaskRequest } from '../process/taskRequest.ts';
 import type { Storage } from '../store/discovery.ts';
 import type { Store } from '../store/store.ts';
 import type { Task } from '../store/task.ts';
+import type { ActionQueue } from './actionQueue.ts';
 import type { StorageCalls, StorageEvents } from './calls.ts';
 
 type ActionCalls = Pick<
   StorageCalls,
-  'kill' | 'deleteBundle' | 'markDelivered' | 'bundleSize' | 'finishActions'
->;
+  'kill' | 'markDelivered' | 'stopNotifying' | 'recordEnded' | 'bundleSize' | 'finishActions'
+> & {
+  /** Looks after kills of ours that were cut off, once the storage has been read. */
+  readonly resumeKills: () => Promise<void>;
+};
 
 /** The calls that change tasks. After each, the task is read anew without waiting for a watch. */
 export function storageActions(
-  { directory }: Storage,
+  { id, directory }: Storage,
   store: Store,
+  queue: ActionQueue,
   table: ProcessTable,
-  onStep: StorageEvents['onStep'],
+  journal: KillJournal,
+  { onStep, onUnfinishedKill, onLog }: StorageEvents,
 ): ActionCalls {
-  /** The last action on each task that is under way: the next one on that task waits for it. */
-  const underWay = new Map<string, Promise<Outcome>>();
-
   const act = (
     key: string,
     action: (task: Task, paths: TaskPaths) => Promise<Outcome>,
-  ): Promise<Outcome> => {
-    const before = underWay.get(key) ?? Promise.resolve();
-    const outcome = before.then(
-      () => actNow(key, action),
-      () => actNow(key, action),
-    );
-    underWay.set(key, outcome);
-    const settled = (): void => {
-      if (underWay.get(key) === outcome) underWay.delete(key);
-    };
-    outcome.then(settled, settled);
-    return outcome;
-  };
+  ): Promise<Outcome> => queue.act(key, () => actNow(key, action));
 
   const actNow = async (
     key: string,
@@ -56,26 +50,52 @@ export function storageActions(
       await store.reread(key);
     }
   };
+
+  const requestFor = ({ key, harness }: Task, paths: TaskPaths): TaskRequest => ({
+    storageDirectory: directory,
+    harness,
+    paths,
+    table,
+    facts: storageFacts(directory),
+    uid: process.getuid?.(),
+    clock: systemClock,
+    onStep: (step) => {
+      onStep(key, step);
+    },
+  });
+
+  const resume = async (key: string): Promise<boolean> => {
+    let isOver = true;
+    await act(key, async (task, paths) => {
+      const outcome = (await resumeKill(requestFor(task, paths))) ?? nothingLeft;
+      isOver = outcome.done;
+      if (outcome.message !== '') onLog(isOver ? 'info' : 'warn', `${key}: ${outcome.message}`);
+      if (!isOver) onUnfinishedKill(key, outcome.message);
+      return outcome;
+    });
+    return isOver;
+  };
+
   return {
     kill: (key) =>
-      act(key, (_task, paths) =>
-        killTask({
-          paths,
-          table,
-          facts: storageFacts(directory),
-          uid: process.getuid?.(),
-          clock: systemClock,
-          onStep: (step) => {
-            onStep(key, step);
-          },
-        }),
-      ),
-    deleteBundle: (key) => act(key, ({ harness }, paths) => deleteTask(directory, harness, paths)),
+      act(key, (task, paths) => killTask({ ...requestFor(task, paths), note: journal.note(key) })),
+    recordEnded: (key) =>
+      act(key, async (task, paths) => {
+        // What was on screen may be of some seconds ago.
+        await store.reread(key);
+        const { liveness = 'unknown' } = store.get(key) ?? {};
+        return liveness === 'unknown' ? undecided(task) : recordEnded(requestFor(task, paths));
+      }),
+    stopNotifying: (key) =>
+      act(key, ({ harness }, paths) => stopNotifying(directory, harness, paths)),
+    resumeKills: async () => {
+      for (const { key, forget } of journal.unfinished(id)) {
+        if (store.get(key) === undefined || (await resume(key))) forget();
+      }
+    },
     markDelivered: (key) =>
       act(key, ({ harness }, paths) => markTaskDelivered(directory, harness, paths)),
-    finishActions: async () => {
-      await Promise.allSettled(underWay.values());
-    },
+    finishActions: () => queue.finish(),
     bundleSize: (key) => {
       const paths = store.pathsOf(key);
       return paths === undefined ? { files: 0, bytes: 0 } : bundleSize(paths);
@@ -83,7 +103,19 @@ export function storageActions(
   };
 }
 
-function gone(key: string): Outcome {
+const nothingLeft: Outcome = { done: true, reason: undefined, message: '', details: undefined };
+
+function undecided({ taskId }: Task): Outcome {
+  return {
+    done: false,
+    reason: 'unknown-process',
+    message: `Task ${taskId} was not recorded as ended: it can’t be told from here whether it lives.`,
+    details: undefined,
+  };
+}
+
+/** The task has gone since the caller saw it. */
+export function gone(key: string): Outcome {
   const taskId = key.slice(key.lastIndexOf('/') + 1);
   return {
     done: false,

@@ -6,6 +6,8 @@ import type { StorageCalls, StorageEvents } from './calls.ts';
 /** What a storage's worker thread is started with. */
 export interface StorageThreadData {
   readonly storage: Storage;
+  /** Where kills under way are noted, outside the storage. */
+  readonly journalDirectory: string;
 }
 
 /** A kill takes this long at most until the processes have ended; VS Code waits for as long. */
@@ -23,17 +25,18 @@ export class StorageThread {
 
   /**
    * @param script the bundled `worker/main.ts`
+   * @param data what it is started with
    * @param onDied is told when the thread ends by itself; calls under way are rejected
    */
   constructor(
     script: string,
-    storage: Storage,
+    data: StorageThreadData,
     events: StorageEvents,
     onDied: (error: Error) => void,
   ) {
-    this.storage = storage;
-    const data: StorageThreadData = { storage };
-    this.worker = new Worker(script, { workerData: data, name: `aft-storage-${storage.id}` });
+    this.storage = data.storage;
+    const name = `aft-storage-${data.storage.id}`;
+    this.worker = new Worker(script, { workerData: data, name });
     this.rpc = createBirpc<StorageCalls, StorageEvents>(events, {
       post: (message) => {
         this.worker.postMessage(message);
@@ -41,7 +44,7 @@ export class StorageThread {
       on: (listener) => this.worker.on('message', listener),
       // Some calls wait for processes, or for a slow disk; the user can cancel, a clock can't.
       timeout: -1,
-      eventNames: ['start', 'setVisible', 'closeOutput'],
+      eventNames: ['start', 'setVisible', 'setKeepHours', 'closeOutput'],
     });
     let failure: Error | undefined;
     this.worker.on('error', (error: unknown) => {

@@ -11,6 +11,10 @@ export interface StoragesOptions {
   readonly candidates: () => readonly Candidate[];
   /** The bundled `worker/main.ts`. */
   readonly workerScript: string;
+  /** A directory of the extension's own, where kills under way are noted. */
+  readonly journalDirectory: string;
+  /** How long deleted tasks are kept in the trash; 0: not at all. */
+  readonly keepHours: () => number;
   readonly log: StorageEvents['onLog'];
 }
 
@@ -40,6 +44,7 @@ export class Storages {
   private readonly readings = new Map<string, Reading>();
   private readonly stateListeners = new Set<() => void>();
   private readonly stepListeners = new Set<StorageEvents['onStep']>();
+  private readonly unfinishedKillListeners = new Set<StorageEvents['onUnfinishedKill']>();
   private readonly waiting = new Set<() => void>();
   /** Why storages that were found are not read, by id; the next refresh tries again. */
   private readonly broken = new Map<string, string>();
@@ -97,6 +102,12 @@ export class Storages {
     return () => this.stepListeners.delete(listener);
   }
 
+  /** Calls `listener` with kills that were cut off and need the user; returns the way to stop that. */
+  onUnfinishedKill(listener: StorageEvents['onUnfinishedKill']): () => void {
+    this.unfinishedKillListeners.add(listener);
+    return () => this.unfinishedKillListeners.delete(listener);
+  }
+
   /** Resolves when every storage has been read once. */
   async settled(): Promise<void> {
     if (this.state.ready) return;
@@ -129,6 +140,17 @@ export class Storages {
     for (const { thread } of this.readings.values()) void thread.calls.setVisible(visible);
   }
 
+  /** Tells every storage how long deleted tasks are kept from now on. */
+  updateKeepHours(): void {
+    const hours = this.options.keepHours();
+    for (const { thread } of this.readings.values()) void thread.calls.setKeepHours(hours);
+  }
+
+  /** The storages that are shown, each with its worker. */
+  get opened(): readonly Pick<StorageThread, 'storage' | 'calls'>[] {
+    return Array.from(this.readings.values(), ({ thread }) => thread);
+  }
+
   async dispose(): Promise<void> {
     this.discovery.dispose();
     const threads = [...this.readings.values()].map(({ thread }) => thread);
@@ -156,11 +178,11 @@ export class Storages {
   }
 
   private open(storage: Storage): void {
-    const { log, workerScript } = this.options;
+    const { log, workerScript, journalDirectory } = this.options;
     log('info', `reading the storage ${storage.directory}`);
     const thread = new StorageThread(
       workerScript,
-      storage,
+      { storage, journalDirectory },
       {
         onChanges: (changes) => {
           if (this.readings.has(storage.id)) this.index.apply(changes);
@@ -175,6 +197,9 @@ export class Storages {
         },
         onStep: (key, step) => {
           for (const listener of this.stepListeners) listener(key, step);
+        },
+        onUnfinishedKill: (key, message) => {
+          for (const listener of this.unfinishedKillListeners) listener(key, message);
         },
         onLog: log,
       },
@@ -191,6 +216,7 @@ export class Storages {
       },
     );
     this.readings.set(storage.id, { thread, state: beginning });
+    void thread.calls.setKeepHours(this.options.keepHours());
     void thread.calls.start();
     void thread.calls.setVisible(this.visible);
   }

@@ -119,8 +119,34 @@ describe('AFT Tasks', () => {
     await workbench.contextMenu(firstLineOf('lint'), 'Delete Task');
     const question = await workbench.answerDialog('Delete');
     assert.match(question, /\d+ files, .*B\b/);
+    assert.match(question, /for 24 hours this can be undone/);
     await rowOf('lint').waitFor({ state: 'detached' });
     assert.equal(existsSync(paths.json), false);
+  });
+
+  it('brings a deleted task back at a click on Undo', async () => {
+    const paths = pathsOf('serve');
+    const before = readTask(paths);
+    await workbench.inlineAction(firstLineOf('serve'), 'Delete Task');
+    await workbench.answerDialog('Delete');
+    await rowOf('serve').waitFor({ state: 'detached' });
+    await workbench.notification(/is deleted/);
+    await workbench.screenshot('deleted');
+    await workbench.answerNotification(/is deleted/, 'Undo');
+    await rowOf('serve').waitFor();
+    assert.deepEqual(readTask(paths), before);
+  });
+
+  it('brings a deleted task back from the list of what is in the trash', async () => {
+    await workbench.inlineAction(firstLineOf('serve'), 'Delete Task');
+    await workbench.answerDialog('Delete');
+    await rowOf('serve').waitFor({ state: 'detached' });
+    await workbench.runCommand('AFT Tasks: Undo Delete…');
+    const entry = workbench.quickPickRows().filter({ hasText: idOf('serve') });
+    await entry.getByRole('checkbox').click();
+    await workbench.screenshot('trash');
+    await workbench.page.getByRole('button', { name: 'OK' }).click();
+    await rowOf('serve').waitFor();
   });
 
   it('deletes nothing where the question is not answered with yes', async () => {

@@ -1,7 +1,7 @@
 import * as assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import * as vscode from 'vscode';
 import { readTask } from '../../src/persistence/taskFile.ts';
 import { newTaskId, writeTaskFixture, type FixtureTask } from '../support/taskFixture.ts';
@@ -75,30 +75,6 @@ describe('commands', () => {
     assert.equal(child.exitCode, null);
     assert.equal(child.signalCode, null);
     assert.equal(readTask(task.paths).status, 'running');
-  });
-
-  it('delete removes the files of a task that has ended', async () => {
-    const { key, paths } = writeTaskFixture({ storage: storage.directory });
-    await taskWhere(key);
-    await run('delete', key);
-    await taskGone(key);
-    assert.equal(existsSync(paths.json), false);
-  });
-
-  it('delete leaves a task that goes on', async () => {
-    const { task } = startTask();
-    await taskWhere(task.key);
-    const [outcome] = await (await api()).deleteTasks([task.key]);
-    assert.equal(outcome?.reason, 'not-terminal');
-    assert.ok(existsSync(task.paths.json));
-  });
-
-  it('delete acts on every selected row', async () => {
-    const tasks = [1, 2, 3].map(() => writeTaskFixture({ storage: storage.directory }));
-    for (const { key } of tasks) await taskWhere(key);
-    const rows = tasks.map(({ key }) => ({ kind: 'task', key }));
-    await vscode.commands.executeCommand('aftTasks.delete', rows[0], rows);
-    for (const { key } of tasks) await taskGone(key);
   });
 
   it('markDelivered changes nothing but that', async () => {

@@ -120,8 +120,16 @@ describe('package.json and the code', () => {
       group?.startsWith('inline'),
     );
     const flagsOf = (entry: Entry): string => /\\b(\w+)\\b/.exec(entry.when!)![1]!;
-    // What can be killed has not ended; what has ended can be deleted, and perhaps delivered.
-    assert.deepEqual(inline.map(flagsOf).sort(), ['deletable', 'deliverable', 'killable']);
+    // Kill, record and delete exclude each other: orphans can't be killed, and what can be killed is
+    // not deleted inline. What has ended can perhaps be delivered.
+    assert.deepEqual(inline.map(flagsOf).sort(), [
+      'deletable',
+      'deliverable',
+      'killable',
+      'orphan',
+    ]);
+    const remove = inline.find(({ command }) => command === 'aftTasks.delete');
+    assert.match(remove?.when ?? '', /!\(viewItem =~ \/\\bkillable\\b\/\)/);
   });
 
   it('agree on the scheme of output documents', () => {

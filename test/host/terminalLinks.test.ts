@@ -26,6 +26,8 @@ describe('links in terminals', () => {
     storages = new Storages({
       candidates: () => [{ path: storage, origin: 'test', legacy: false }],
       workerScript: join(extension.extensionPath, 'dist', 'worker.js'),
+      journalDirectory: join(storage, 'journal'),
+      keepHours: () => 0,
       log: () => undefined,
     });
     scope.defer(() => storages.dispose());

@@ -26,6 +26,8 @@ describe('tree', () => {
     storages = new Storages({
       candidates: () => [{ path: storage, origin: 'test', legacy: false }],
       workerScript: join(extension.extensionPath, 'dist', 'worker.js'),
+      journalDirectory: join(storage, '.kills'),
+      keepHours: () => 24,
       log: () => undefined,
     });
     tree = new TaskTree(storages.index, (task) => Promise.resolve(taskTooltip(task, [])));

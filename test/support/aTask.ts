@@ -26,6 +26,7 @@ export function aTask(parts: Partial<Task> = {}): Task {
     timeoutMs: undefined,
     pid: undefined,
     pgid: undefined,
+    survivors: false,
     delivered: true,
     notifyOnCompletion: true,
     ptyRows: undefined,

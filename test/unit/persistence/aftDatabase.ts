@@ -37,6 +37,7 @@ interface NewRow {
   readonly sessionId?: string;
   readonly taskId?: string;
   readonly status?: string;
+  readonly stdoutPath?: string;
   readonly metadata?: string | null;
 }
 
@@ -44,14 +45,15 @@ export function insertRow(database: DatabaseSync, row: NewRow = {}): void {
   database
     .prepare(
       `INSERT INTO bash_tasks
-       (harness, session_id, task_id, project_key, command, cwd, status, started_at, metadata)
-       VALUES (?, ?, ?, 'k', 'c', '/w', ?, 1000, ?)`,
+       (harness, session_id, task_id, project_key, command, cwd, status, started_at, stdout_path, metadata)
+       VALUES (?, ?, ?, 'k', 'c', '/w', ?, 1000, ?, ?)`,
     )
     .run(
       row.harness ?? 'opencode',
       row.sessionId ?? sessionId,
       row.taskId ?? taskId,
       row.status ?? 'completed',
+      row.stdoutPath ?? null,
       row.metadata === undefined ? '{}' : row.metadata,
     );
 }

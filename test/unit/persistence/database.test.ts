@@ -16,10 +16,16 @@ import { DatabaseSync } from 'node:sqlite';
 import {
   deleteRow,
   markRowDelivered,
+  restoreRow,
   type DatabaseSystem,
 } from '../../../src/persistence/database.ts';
+import {
+  parseSavedRow,
+  serializeSavedRow,
+  type SavedRow,
+} from '../../../src/persistence/savedRow.ts';
 import { aftSchema, createDatabase, insertRow, readRows } from './aftDatabase.ts';
-import { recordJson, sessionId, taskId, temporaryDirectory } from './support.ts';
+import { assertFails, recordJson, sessionId, taskId, temporaryDirectory } from './support.ts';
 
 const name = { harness: 'opencode', sessionId, taskId };
 const metadata = `{"more":1.50,${JSON.stringify(JSON.parse(recordJson())).slice(1)}`;
@@ -89,16 +95,26 @@ describe('markRowDelivered', () => {
 
   it('finds the row of a task without a harness where there is only one', async () => {
     const database = createDatabase(directory());
-    insertRow(database, { harness: 'pi' });
+    insertRow(database, { harness: 'pi', stdoutPath: '/storage/bash-tasks/hash/id.stdout' });
     database.close();
     assert.deepEqual(await markRowDelivered(directory(), { ...name, harness: undefined }), changed);
     assert.equal(readRows(directory())[0]?.completion_delivered, 1);
   });
 
+  it('leaves the row of a namesake below its harness where the task has no harness', async () => {
+    const database = createDatabase(directory());
+    insertRow(database, { harness: 'pi', stdoutPath: '/storage/pi/bash-tasks/hash/id/io/stdout' });
+    database.close();
+    const outcome = await markRowDelivered(directory(), { ...name, harness: undefined });
+    assert.equal(outcome.result, 'absent');
+    assert.equal(readRows(directory())[0]?.completion_delivered, 0);
+  });
+
   it('changes none where two harnesses have a row of a task without a harness', async () => {
     const database = createDatabase(directory());
-    insertRow(database, { harness: 'opencode' });
-    insertRow(database, { harness: 'pi' });
+    const stdoutPath = '/storage/bash-tasks/hash/id.stdout';
+    insertRow(database, { harness: 'opencode', stdoutPath });
+    insertRow(database, { harness: 'pi', stdoutPath });
     database.close();
     const outcome = await markRowDelivered(directory(), { ...name, harness: undefined });
     assert.equal(outcome.result, 'failed');
@@ -136,6 +152,100 @@ describe('deleteRow', () => {
   it('says absent for a task without a row', async () => {
     createDatabase(directory()).close();
     assert.deepEqual(await deleteRow(directory(), name), { result: 'absent', problem: undefined });
+  });
+});
+
+describe('a row that was saved', () => {
+  const directory = temporaryDirectory();
+
+  async function saveAndDelete(): Promise<SavedRow> {
+    const saved: SavedRow[] = [];
+    const outcome = await deleteRow(directory(), name, undefined, (row) => saved.push(row));
+    assert.deepEqual(outcome, changed);
+    assert.ok(saved[0] !== undefined);
+    return saved[0];
+  }
+
+  beforeEach(() => {
+    const database = createDatabase(directory());
+    insertRow(database);
+    database
+      .prepare(`INSERT INTO bash_pattern_watches VALUES ('opencode', ?, ?, 'w', 'k', 'p')`)
+      .run(sessionId, taskId);
+    database.close();
+  });
+
+  it('is not deleted where saving it fails', async () => {
+    const outcome = await deleteRow(directory(), name, undefined, () => {
+      throw new Error('disk full');
+    });
+    assert.equal(outcome.result, 'failed');
+    assert.match(outcome.problem ?? '', /disk full/);
+    assert.equal(readRows(directory()).length, 1);
+  });
+
+  it('is restored once, and found to be there after that', async () => {
+    const row = parseSavedRow(serializeSavedRow(await saveAndDelete()), name, 'row.json');
+    assert.deepEqual(await restoreRow(directory(), row), changed);
+    assert.deepEqual(await restoreRow(directory(), row), { result: 'absent', problem: undefined });
+    assert.equal(readRows(directory()).length, 1);
+  });
+
+  it('is restored with its watches or not at all', async () => {
+    const row = await saveAndDelete();
+    const database = new DatabaseSync(join(directory(), 'aft.db'));
+    database.exec('DROP TABLE bash_pattern_watches');
+    database.close();
+    const outcome = await restoreRow(directory(), row);
+    assert.equal(outcome.result, 'failed');
+    assert.match(outcome.problem ?? '', /bash_pattern_watches has no column harness any more/);
+    assert.deepEqual(readRows(directory()), []);
+  });
+
+  it('is restored where the database has more columns now', async () => {
+    const row = await saveAndDelete();
+    const database = new DatabaseSync(join(directory(), 'aft.db'));
+    database.exec(`ALTER TABLE bash_tasks ADD COLUMN later TEXT DEFAULT 'x'`);
+    database.close();
+    assert.deepEqual(await restoreRow(directory(), row), changed);
+  });
+
+  it('is not restored into a database that is newer than known', async () => {
+    const row = await saveAndDelete();
+    const database = new DatabaseSync(join(directory(), 'aft.db'));
+    database.exec('INSERT INTO schema_version VALUES (14)');
+    database.close();
+    assert.equal((await restoreRow(directory(), row)).result, 'newer-database');
+    assert.deepEqual(readRows(directory()), []);
+  });
+
+  for (const [what, text] of [
+    ['no JSON', '{'],
+    ['no row', '{"task":[],"watches":[]}'],
+    ['one with a value of no kind', '{"task":[["harness","sql:DROP"]],"watches":[]}'],
+    ['one with a column of no kind', '{"task":[[1,null]],"watches":[]}'],
+  ] as const) {
+    it(`is refused where its text is ${what}`, () => {
+      assertFails(() => parseSavedRow(text, name, 'row.json'), 'corrupt');
+    });
+  }
+
+  it('is refused where it, or a watch, is another task’s or another harness’s', async () => {
+    const row = await saveAndDelete();
+    const text = serializeSavedRow(row);
+    for (const other of [
+      { ...name, taskId: 'bash-ffffffffffffffff' },
+      { ...name, sessionId: 'ses_other' },
+      { ...name, harness: 'pi' },
+    ]) {
+      assertFails(() => parseSavedRow(text, other, 'row.json'), 'corrupt');
+    }
+    const watch = row.watches[0]?.map(([column, value]) =>
+      column === 'task_id' ? ([column, 'text:eA=='] as const) : ([column, value] as const),
+    );
+    assert.ok(watch !== undefined);
+    const mixed = serializeSavedRow({ ...row, watches: [watch] });
+    assertFails(() => parseSavedRow(mixed, name, 'row.json'), 'corrupt');
   });
 });
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { PersistenceError } from '../../../src/persistence/errors.ts';
 import { formatJson, jsonMembers } from '../../../src/persistence/jsonText.ts';
 
 describe('jsonMembers', () => {
@@ -51,6 +52,12 @@ describe('formatJson', () => {
         assert.equal(formatJson(text, ''), JSON.stringify(same));
       }),
     );
+  });
+
+  it('refuses what is nested deeper than AFT reads', () => {
+    const nested = (depth: number): string => `{"a":${'['.repeat(depth)}${']'.repeat(depth)}}`;
+    assert.equal(formatJson(nested(100), ''), nested(100));
+    assert.throws(() => formatJson(nested(20_000), '  '), PersistenceError);
   });
 
   it('keeps numbers digit for digit and keys in their place', () => {

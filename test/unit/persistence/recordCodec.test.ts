@@ -194,6 +194,9 @@ describe('parseRecord', () => {
     const status = '"status": "completed"';
     const doubled = recordJson().replace(status, `${status},\n  "status": "running"`);
     assert.match(assertFails(() => parseRecord(doubled), 'corrupt').message, /"status".*twice/);
+    // A glance may miss one that shares its line; a record is read closely before it is rewritten.
+    const hidden = recordJson().replace(status, `${status}, "status": "running"`);
+    assertFails(() => serializeRecord(parseRecord(hidden)), 'corrupt');
     const onOneLine = JSON.stringify(JSON.parse(recordJson())).replace('{', '{"task_id":"x",');
     assertFails(() => parseRecord(onOneLine), 'corrupt');
     parseRecord(recordJson().replace(status, `${status},\n  "more": 1,\n  "more": 2`));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, linkSync, readFileSync, statSync } from 'node:fs';
+import { linkSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { deleteTask } from '../../../src/persistence/deleteTask.ts';
 import { markTaskDelivered } from '../../../src/persistence/deliver.ts';
@@ -153,71 +153,9 @@ describe('markTaskDelivered', () => {
     assert.notEqual(root, sessionDir);
     put(paths.json, recordJson());
     const database = createDatabase(directory());
-    insertRow(database);
+    insertRow(database, { stdoutPath: paths.stdout });
     database.close();
     await markTaskDelivered(directory(), undefined, paths);
     assert.equal(readRows(directory())[0]?.completion_delivered, 1);
-  });
-});
-
-describe('deleteTask', () => {
-  const directory = temporaryDirectory();
-
-  for (const layout of ['flat', 'directory'] as const) {
-    it(`deletes the bundle and the row, and no other (${layout})`, async () => {
-      const paths = pathsIn(directory(), layout);
-      const other = pathsIn(directory(), layout, 'bash-ffffffffffffffff');
-      for (const { json, stdout } of [paths, other]) {
-        put(json, recordJson());
-        put(stdout, 'x');
-      }
-      const database = createDatabase(directory());
-      insertRow(database);
-      insertRow(database, { taskId: other.taskId });
-      database.close();
-      const outcome = await deleteTask(directory(), 'opencode', paths);
-      assert.deepEqual(outcome, {
-        done: true,
-        reason: undefined,
-        message: `Task ${taskId} is deleted.`,
-        details: undefined,
-      });
-      assert.ok(!existsSync(paths.json) && !existsSync(paths.stdout));
-      assert.ok(existsSync(other.json) && existsSync(other.stdout));
-      assert.deepEqual(
-        readRows(directory()).map((row) => row.task_id),
-        [other.taskId],
-      );
-    });
-  }
-
-  it('is done where there is no database', async () => {
-    const paths = pathsIn(directory(), 'directory');
-    put(paths.json, recordJson());
-    const outcome = await deleteTask(directory(), 'opencode', paths);
-    assert.deepEqual([outcome.done, outcome.reason], [true, undefined]);
-    assert.ok(!existsSync(paths.sessionDir));
-  });
-
-  it('says so where the row can’t be deleted', async () => {
-    const paths = pathsIn(directory(), 'flat');
-    put(paths.json, recordJson());
-    const database = createDatabase(directory(), 14);
-    insertRow(database);
-    database.close();
-    const outcome = await deleteTask(directory(), 'opencode', paths);
-    assert.deepEqual([outcome.done, outcome.reason], [true, 'row-not-updated']);
-    assert.match(outcome.message, /is deleted, but AFT's database has version 14/);
-    assert.ok(!existsSync(paths.json));
-  });
-
-  it('tells of a file that could not be deleted', async () => {
-    const paths = pathsIn(directory(), 'flat');
-    put(paths.json, recordJson());
-    put(join(paths.stdout, 'not a file'));
-    const outcome = await deleteTask(directory(), 'opencode', paths);
-    assert.equal(outcome.done, false);
-    assert.equal(outcome.reason, 'io');
-    assert.ok(outcome.message.includes(paths.stdout));
   });
 });

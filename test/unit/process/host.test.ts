@@ -59,6 +59,15 @@ describe('a storage’s place', () => {
     assert.match(foreign('/mnt/with space/aft') ?? '', /fuse\.sshfs/);
   });
 
+  it('is foreign to a sandbox: a namespace with its own /proc over the one that it came with', () => {
+    namespace('pid:[4026532198]');
+    assert.equal(foreign('/nowhere/aft'), undefined);
+    write('proc/self/mountinfo', `${mountInfo}63 22 0:39 / /proc rw,relatime - proc proc rw\n`);
+    assert.match(foreign('/nowhere/aft') ?? '', /sandbox/);
+    namespace('pid:[4026531836]');
+    assert.equal(foreign('/nowhere/aft'), undefined);
+  });
+
   const containers: Readonly<Record<string, () => void>> = {
     'Docker’s file': () => {
       write('.dockerenv', '');

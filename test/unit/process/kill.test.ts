@@ -7,18 +7,19 @@ import type { Layout, PersistedTask } from '../../../src/persistence/record.ts';
 import { markTerminal } from '../../../src/persistence/record.ts';
 import { readTask, updateTask } from '../../../src/persistence/taskFile.ts';
 import { hostProcessTable } from '../../../src/process/hostProcessTable.ts';
-import { killTask, systemClock, type KillRequest } from '../../../src/process/kill.ts';
+import { killTask, type KillRequest } from '../../../src/process/kill.ts';
 import {
   liveMembers,
   type GroupSignal,
   type ProcessTable,
 } from '../../../src/process/processTable.ts';
+import { systemClock } from '../../../src/process/taskRequest.ts';
 import { writeTaskFixture, type FixtureTask } from '../../support/taskFixture.ts';
 import { ProcessGroups } from './processGroups.ts';
 
 const sleeping = 'echo ready; sleep 300';
 const deaf = "trap '' TERM; echo ready; while :; do sleep 1; done";
-const here = { container: undefined, network: undefined, mount: undefined };
+const here = { container: undefined, network: undefined, mount: undefined, sandbox: false };
 
 describe('killing a task', () => {
   let storage: string;
@@ -63,6 +64,9 @@ describe('killing a task', () => {
         systemClock.sleep(steps.at(-1)?.includes('AFT') ? 0 : milliseconds),
     };
     return killTask({
+      storageDirectory: storage,
+      harness: 'opencode',
+      note: { begin: () => undefined, end: () => undefined },
       paths: task.paths,
       table,
       facts: here,

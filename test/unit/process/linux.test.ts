@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hostProcessTable } from '../../../src/process/hostProcessTable.ts';
@@ -100,18 +100,19 @@ describe('/proc', () => {
   beforeEach(() => {
     proc = mkdtempSync(join(tmpdir(), 'aft-proc-'));
     writeFileSync(join(proc, 'stat'), 'cpu 1 2 3\nbtime 1700000000\nprocesses 5\n');
+    symlinkSync(String(process.pid), join(proc, 'self'));
   });
   afterEach(() => {
     rmSync(proc, { recursive: true });
     groups.endAll();
   });
 
-  const writeProcess = (pid: number, text: string, uid = 1000): void => {
+  const writeProcess = (pid: number, text: string, uid = 1000, more = ''): void => {
     mkdirSync(join(proc, String(pid)), { recursive: true });
     writeFileSync(join(proc, String(pid), 'stat'), text);
     writeFileSync(
       join(proc, String(pid), 'status'),
-      `Name:\tsh\nUid:\t${uid}\t0\t0\t0\nGid:\t0\t0\t0\t0\n`,
+      `Name:\tsh\nUid:\t${uid}\t0\t0\t0\nGid:\t0\t0\t0\t0\n${more}`,
     );
   };
 
@@ -148,6 +149,26 @@ describe('/proc', () => {
     writeProcess(4242, stat('sh', 'Z', 3));
     const found = linuxProcessTable(proc).snapshot([4242], []).processes.get(4242);
     assert(found?.state === 'found' && !found.process.zombie);
+  });
+
+  it('of another process namespace than ours hides everything', async () => {
+    const { pid } = await groups.start('echo ready; sleep 300');
+    rmSync(join(proc, 'self'));
+    symlinkSync('1', join(proc, 'self'));
+    const { processes, groups: found } = linuxProcessTable(proc).snapshot([pid], [pid]);
+    assert.equal(processes.get(pid)?.state, 'hidden');
+    assert.equal(found.get(pid)?.state, 'hidden');
+  });
+
+  it('shows the processes of namespaces inside ours by their numbers there', () => {
+    const numbers = (pid: string, pgid: string): string => `NSpid:\t${pid}\nNSpgid:\t${pgid}\n`;
+    writeProcess(4242, stat('sh'), 1000, numbers('4242\t12', '4242\t12'));
+    writeProcess(4243, stat('sh'), 1000, numbers('4243\t13', '4242\t12'));
+    writeProcess(4244, stat('sh'), 1000, numbers('4244\t7\t2', '4244\t7\t2'));
+    writeProcess(12, stat('sh'), 1000, numbers('12', '12'));
+    const nested = linuxProcessTable(proc).nested?.([12, 2, 4242]);
+    const seen = [...(nested ?? [])].map(([pgid, found]) => [pgid, found.map((one) => one.leader)]);
+    assert.deepEqual(Object.fromEntries(seen), { 12: [true, false], 2: [true] });
   });
 
   it('that hides a process does not make it gone', async () => {

@@ -94,6 +94,7 @@ describe('reading a storage', () => {
         timeoutMs: undefined,
         pid: undefined,
         pgid: record.pgid,
+        survivors: false,
         delivered: false,
         notifyOnCompletion: true,
         ptyRows: undefined,

@@ -29,6 +29,8 @@ describe('storages in their threads', () => {
       get workerScript() {
         return script;
       },
+      journalDirectory: join(directory, 'journal'),
+      keepHours: () => 0,
       log: (level, message) => {
         logged.push(`${level}: ${message}`);
       },

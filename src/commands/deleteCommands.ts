@@ -1,0 +1,180 @@
+import * as vscode from 'vscode';
+import type { Task } from '../store/task.ts';
+import { confirm, showInformation } from '../vscode/messages.ts';
+import type { Settings } from '../vscode/settings.ts';
+import { UserError } from '../vscode/userError.ts';
+import { bytesInWords, firstLine } from '../vscode/words.ts';
+import type { TrashItem } from '../worker/calls.ts';
+import type { Storages } from '../worker/storages.ts';
+import type { CommandHandler } from './commandTable.ts';
+import { eachWithProgress, tell } from './eachTask.ts';
+import { hasEnded, pickFinished } from './finishedTasks.ts';
+import type { InTrash, TaskActions } from './taskActions.ts';
+import type { TaskPicker } from './taskPicker.ts';
+import { findInTrash, pickFromTrash, trashOf } from './trashPicker.ts';
+
+type DeleteCommand = 'delete' | 'deleteFinished' | 'undoDelete' | 'emptyTrash';
+
+/** Commands that delete tasks, bring them back, and remove them for good. */
+export function deleteCommands(
+  picker: TaskPicker,
+  storages: Storages,
+  actions: TaskActions,
+  settings: Settings,
+  log: vscode.LogOutputChannel,
+): Record<DeleteCommand, CommandHandler> {
+  const { t } = vscode.l10n;
+
+  const bringBack = async (items: readonly InTrash[]): Promise<void> => {
+    const results = await eachWithProgress(t('Bringing back'), items, (item) =>
+      actions.undoDelete(item),
+    );
+    tell(results, t('{0} tasks are back.', results.length), log);
+  };
+
+  const deleteAll = async (tasks: readonly Task[]): Promise<void> => {
+    const results = await eachWithProgress(t('Deleting'), tasks, (task) => actions.delete(task));
+    const items = results.flatMap(({ task: { command, key, taskId }, outcome: { trashEntry } }) =>
+      trashEntry === undefined ? [] : [{ command, key, taskId, entry: trashEntry }],
+    );
+    const undo = { title: t('Undo'), press: () => bringBack(items) };
+    const message = t('{0} tasks were deleted.', results.length);
+    tell(results, message, log, items.length > 0 ? [undo] : []);
+  };
+
+  /** Asks once for all of them; true where asking is switched off. */
+  const confirmed = async (ended: readonly Task[], asked: number): Promise<boolean> =>
+    !settings.get('confirm.delete') ||
+    (await confirmDelete(ended, asked, storages, settings.get('trash.keepHours')));
+
+  return {
+    delete: async (argument, selected) => {
+      const tasks = await picker.pick(argument, selected, t('Delete'), hasEnded);
+      if (tasks.length === 0) return;
+      const ended = tasks.filter(hasEnded);
+      if (ended.length === 0) {
+        throw new UserError(
+          tasks.length === 1
+            ? t('{0} has not ended, so it was not deleted. Kill it first.', tasks[0]?.taskId ?? '')
+            : t(
+                'None of these {0} tasks has ended, so none was deleted. Kill them first.',
+                tasks.length,
+              ),
+        );
+      }
+      if (await confirmed(ended, tasks.length)) await deleteAll(ended);
+    },
+
+    deleteFinished: async (argument) => {
+      const tasks = await pickFinished(storages.index, argument);
+      if (tasks === undefined) return;
+      if (tasks.length === 0) {
+        void showInformation(t('There is no finished task to delete.'));
+        return;
+      }
+      if (await confirmed(tasks, tasks.length)) await deleteAll(tasks);
+    },
+
+    undoDelete: async (argument) => {
+      const items = await trashOf(storages, log);
+      const picked =
+        argument === undefined || argument === null
+          ? await pickFromTrash(items)
+          : [findInTrash(items, argument)];
+      if (picked.length > 0) await bringBack(picked);
+    },
+
+    emptyTrash: async () => {
+      const items = await trashOf(storages, log);
+      if (items.length === 0) {
+        void showInformation(t('The trash is empty.'));
+        return;
+      }
+      if (!(await confirmEmpty(items))) return;
+      const emptied = await Promise.all(
+        storages.opened.map(async ({ calls }) => await calls.emptyTrash()),
+      );
+      const problems = emptied.flatMap((trash) => trash.problems);
+      const [first] = problems;
+      for (const problem of problems) log.warn(problem);
+      if (first !== undefined) throw new UserError(first);
+      const entries = emptied.reduce((sum, trash) => sum + trash.entries, 0);
+      const bytes = emptied.reduce((sum, trash) => sum + trash.bytes, 0);
+      const size = bytesInWords(bytes);
+      const message = t(
+        'The trash is empty: {0} tasks, {1}, were removed for good.',
+        entries,
+        size,
+      );
+      log.info(message);
+      void showInformation(message);
+    },
+  };
+}
+
+async function confirmDelete(
+  ended: readonly Task[],
+  asked: number,
+  storages: Storages,
+  keepHours: number,
+): Promise<boolean> {
+  const { t } = vscode.l10n;
+  const { bytes, files } = await sizeOf(ended, storages);
+  const [task] = ended;
+  const question =
+    ended.length === 1 && task !== undefined
+      ? t('Delete “{0}”?', firstLine(task.command, 60) || task.taskId)
+      : t('Delete {0} tasks?', ended.length);
+  const untold = ended.filter(({ delivered }) => !delivered).length;
+  const detail = [
+    files === 1
+      ? t('1 file, {0}.', bytesInWords(bytes))
+      : t('{0} files, {1}.', files, bytesInWords(bytes)),
+    keepHours > 0
+      ? t('They go into the trash: for {0} hours this can be undone.', keepHours)
+      : t('This is final: the files and AFT’s record of the task are removed.'),
+    untold === 0
+      ? ''
+      : ended.length === 1
+        ? t('The agent has not been told yet that it has ended.')
+        : t('The agent has not been told yet of the end of {0} of them.', untold),
+    asked === ended.length + 1 ? t('1 other has not ended and stays.') : '',
+    asked > ended.length + 1 ? t('{0} others have not ended and stay.', asked - ended.length) : '',
+  ]
+    .filter(Boolean)
+    .join('\n');
+  return await confirm(question, detail, t('Delete'));
+}
+
+async function sizeOf(
+  tasks: readonly Task[],
+  storages: Storages,
+): Promise<{ files: number; bytes: number }> {
+  const nothing = { files: 0, bytes: 0 };
+  const sizes = await Promise.all(
+    tasks.map(async ({ key }) => {
+      // A bundle that has gone meanwhile has no size; its deletion will say that it is gone.
+      return (
+        (await storages
+          .callsFor(key)
+          ?.bundleSize(key)
+          .catch(() => nothing)) ?? nothing
+      );
+    }),
+  );
+  return sizes.reduce(
+    (sum, { bytes, files }) => ({ files: sum.files + files, bytes: sum.bytes + bytes }),
+    nothing,
+  );
+}
+
+async function confirmEmpty(items: readonly TrashItem[]): Promise<boolean> {
+  const { t } = vscode.l10n;
+  const bytes = items.reduce((sum, item) => sum + item.bytes, 0);
+  const question =
+    items.length === 1
+      ? t('Remove the task in the trash for good?')
+      : t('Remove the {0} tasks in the trash for good?', items.length);
+  const detail = t('{0}. This is final.', bytesInWords(bytes));
+  return await confirm(question, detail, t('Empty Trash'));
+}

@@ -1,0 +1,62 @@
+import * as vscode from 'vscode';
+import { UserError } from '../vscode/userError.ts';
+import { ageInWords, bytesInWords, firstLine } from '../vscode/words.ts';
+import type { TrashItem } from '../worker/calls.ts';
+import type { Storages } from '../worker/storages.ts';
+
+/** What is in the trash of every storage, the latest first. One that can't be read is logged. */
+export async function trashOf(
+  storages: Storages,
+  log: vscode.LogOutputChannel,
+): Promise<readonly TrashItem[]> {
+  const lists = await Promise.all(
+    storages.opened.map(async ({ calls, storage }) => {
+      try {
+        return await calls.trash();
+      } catch (error) {
+        log.warn(`the trash of ${storage.directory}: ${String(error)}`);
+        return [];
+      }
+    }),
+  );
+  return lists.flat().sort((left, right) => right.deletedAt - left.deletedAt);
+}
+
+/** The deleted task of this key or id, the latest where there are more; throws a UserError. */
+export function findInTrash(items: readonly TrashItem[], argument: unknown): TrashItem {
+  const { t } = vscode.l10n;
+  const name =
+    typeof argument === 'object' && argument !== null && 'key' in argument
+      ? argument.key
+      : argument;
+  const item = items.find(({ key, taskId }) => key === name || taskId === name);
+  if (item !== undefined) return item;
+  throw new UserError(
+    typeof name === 'string'
+      ? t('Task {0} is not in the trash. It may be back already, or removed for good.', name)
+      : t('This command needs a task.'),
+  );
+}
+
+/** Asks which tasks to bring back; none where the user picked none. Throws where the trash is empty. */
+export async function pickFromTrash(items: readonly TrashItem[]): Promise<readonly TrashItem[]> {
+  const { t } = vscode.l10n;
+  if (items.length === 0)
+    throw new UserError(t('The trash is empty: no task can be brought back.'));
+  const now = Date.now();
+  const picked = await vscode.window.showQuickPick(
+    items.map((item) => ({
+      label: firstLine(item.command) || item.taskId,
+      description: t('deleted {0}', ageInWords(item.deletedAt, now)),
+      detail: [item.taskId, item.status, item.sessionId, bytesInWords(item.bytes)].join(' · '),
+      item,
+    })),
+    {
+      title: t('Bring back deleted tasks'),
+      canPickMany: true,
+      matchOnDescription: true,
+      matchOnDetail: true,
+    },
+  );
+  return (picked ?? []).map(({ item }) => item);
+}

@@ -1,0 +1,320 @@
+import { join } from 'node:path';
+import { removeTree } from './bundle.ts';
+import { errorText, PersistenceError } from './errors.ts';
+import type { Outcome } from './outcome.ts';
+import type { TaskStatus } from './record.ts';
+import { exists } from './safeFile.ts';
+import { busy, done, doneButRow, refused } from './taskOutcome.ts';
+import {
+  discard,
+  finishDelete,
+  hasRecord,
+  moveIn,
+  moveOut,
+  restore,
+  setState,
+  systemTrash,
+  type TrashSystem,
+} from './trash.ts';
+import { claimEntry, type Release } from './trashClaim.ts';
+import { readJournal, type Journal } from './trashJournal.ts';
+import {
+  modifiedAt,
+  namesInTrash,
+  placePaths,
+  recordPart,
+  trashDirectory,
+  trashParts,
+  trashPlace,
+  trashPlaces,
+  type TrashPlace,
+} from './trashPlace.ts';
+
+/** A task in the trash. */
+export interface TrashedTask {
+  readonly entry: string;
+  readonly harness: string | undefined;
+  readonly sessionHash: string;
+  readonly taskId: string;
+  readonly sessionId: string;
+  /** At most its first thousand characters. */
+  readonly command: string;
+  readonly status: TaskStatus;
+  /** Epoch milliseconds. */
+  readonly deletedAt: number;
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** What became of the trash as a whole. */
+export interface TrashReport {
+  /** Tasks that are in their place (again): what an ended window had half deleted or half restored. */
+  readonly returned: readonly TrashPlace[];
+  /** What could not be done, in words for the log. */
+  readonly problems: readonly string[];
+}
+
+/** What was removed for good. */
+export interface EmptiedTrash {
+  readonly entries: number;
+  readonly bytes: number;
+  /** What is still there, and why, in words for the user. */
+  readonly problems: readonly string[];
+}
+
+/** The tasks in the trash that can be brought back, the latest first. Throws a PersistenceError. */
+export function listTrash(storageDirectory: string): TrashedTask[] {
+  return trashPlaces(storageDirectory)
+    .flatMap((place) => {
+      const journal = readQuietly(place);
+      if (journal === undefined || !canReturn(place, journal)) return [];
+      const { entry, harness, sessionHash, taskId } = place;
+      const { bytes, command, deletedAt, files, sessionId, status } = journal;
+      const facts = { sessionId, command, status, deletedAt, files, bytes };
+      return [{ entry, harness, sessionHash, taskId, ...facts }];
+    })
+    .sort((left, right) => right.deletedAt - left.deletedAt);
+}
+
+/**
+ * Brings a deleted task back as it was: its files with their times and modes, and its row with its
+ * pattern watches. Refused where there is something of its id. Never throws for what can be expected.
+ */
+export async function undoDelete(
+  storageDirectory: string,
+  entry: string,
+  system: TrashSystem = systemTrash,
+): Promise<Outcome> {
+  const place = trashPlace(storageDirectory, entry);
+  if (place === undefined) return notInTrash('That task');
+  const { taskId } = place;
+  let release: Release | undefined;
+  try {
+    if (!exists(place.directory)) return notInTrash(`Task ${taskId}`);
+    release = claimEntry(place, system.now());
+  } catch (error) {
+    return refused(taskId, 'was not brought back', error);
+  }
+  if (release === undefined) return busy(taskId);
+  system.step('claimed');
+  try {
+    return await undoClaimed(place, system);
+  } finally {
+    release();
+  }
+}
+
+/**
+ * Finishes what an ended window left half-done: a deletion whose record is still in place is taken
+ * back, every other one and every return is finished, rows included. Then removes what has been in
+ * the trash for `keepMs` and longer. Never throws for what can be expected.
+ */
+export async function tendTrash(
+  storageDirectory: string,
+  keepMs: number,
+  system: TrashSystem = systemTrash,
+): Promise<TrashReport> {
+  const returned: TrashPlace[] = [];
+  const problems: string[] = [];
+  const attempt = async (what: string, work: () => Promise<void> | void): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      problems.push(`${what}: ${errorText(error)}`);
+    }
+  };
+  await attempt(trashDirectory(storageDirectory), () => {
+    removeLeftovers(storageDirectory, system);
+  });
+  for (const place of placesQuietly(storageDirectory)) {
+    await attempt(place.directory, async () => {
+      const isExpired = ({ deletedAt }: Journal): boolean => system.now() - deletedAt >= keepMs;
+      const seen = readJournal(place);
+      if (seen.state === 'deleted' && !isExpired(seen)) return;
+      const release = claimEntry(place, system.now());
+      if (release === undefined) return;
+      try {
+        const journal = readJournal(place);
+        if (journal.state !== 'deleted') {
+          const { isBack, problem } = await recover(place, journal, system);
+          if (isBack) returned.push(place);
+          if (problem !== undefined) problems.push(`${place.directory}: ${problem}`);
+        }
+        if (isExpired(journal) && exists(place.directory)) discard(place, system);
+      } finally {
+        release();
+      }
+    });
+  }
+  return { returned, problems };
+}
+
+/**
+ * Removes everything in the trash for good, but for what another window is working on. What is
+ * half-done is no part of it: `tendTrash` finishes that. Throws a PersistenceError.
+ */
+export function emptyTrash(
+  storageDirectory: string,
+  system: TrashSystem = systemTrash,
+): EmptiedTrash {
+  let entries = 0;
+  let bytes = 0;
+  const problems: string[] = [];
+  for (const place of trashPlaces(storageDirectory)) {
+    try {
+      const release = claimEntry(place, system.now());
+      if (release === undefined) {
+        problems.push(busy(place.taskId).message);
+        continue;
+      }
+      const journal = readQuietly(place);
+      if (journal !== undefined && !canReturn(place, journal)) {
+        release();
+        continue;
+      }
+      discard(place, system);
+      entries += 1;
+      bytes += journal?.bytes ?? 0;
+    } catch (error) {
+      problems.push(`Task ${place.taskId} is still in the trash: ${errorText(error)}`);
+    }
+  }
+  return { entries, bytes, problems };
+}
+
+async function undoClaimed(place: TrashPlace, system: TrashSystem): Promise<Outcome> {
+  const { taskId } = place;
+  let journal: Journal;
+  try {
+    journal = readJournal(place);
+    if (!canReturn(place, journal)) return notInTrash(`Task ${taskId}`);
+    const inTheWay = somethingInPlace(place);
+    if (inTheWay !== undefined) return alreadyThere(taskId, inTheWay);
+    journal = setState(place, journal, 'restoring', system);
+  } catch (error) {
+    return refused(taskId, 'was not brought back', error);
+  }
+  try {
+    const row = await restore(place, journal, system);
+    if (row.problem === undefined) return done(taskId, 'is back');
+    const consequence =
+      row.result === 'present'
+        ? 'AFT answers from that one.'
+        : 'AFT may not know it. Its row is tried again at the next start.';
+    return doneButRow(taskId, 'is back', row, consequence);
+  } catch (error) {
+    return refused(taskId, 'was not brought back', backInTrash(place, journal, error, system));
+  }
+}
+
+interface Recovery {
+  readonly isBack: boolean;
+  /** Why it is not done yet. */
+  readonly problem: string | undefined;
+}
+
+async function recover(
+  place: TrashPlace,
+  journal: Journal,
+  system: TrashSystem,
+): Promise<Recovery> {
+  const { layout, state } = journal;
+  const record = recordPart(place, layout);
+  if (!exists(record.inTrash) && !exists(record.inPlace)) {
+    // AFT's own retention has removed the task meanwhile: its captures alone are nobody's.
+    discard(place, system);
+    return { isBack: false, problem: undefined };
+  }
+  if (state === 'restoring') {
+    const { problem, result } = await restore(place, journal, system);
+    return { isBack: true, problem: result === 'present' ? undefined : problem };
+  }
+  if (!exists(record.inTrash)) {
+    moveOut(place, trashParts(place, layout), system);
+    discard(place, system);
+    return { isBack: true, problem: undefined };
+  }
+  const inTheWay = somethingInPlace(place);
+  if (inTheWay !== undefined) return { isBack: false, problem: `${inTheWay} is there again` };
+  const { problem } = await finishDelete(place, journal, system);
+  return { isBack: false, problem };
+}
+
+/** After a return that failed: all of it in the trash again. Answers the error to tell. */
+function backInTrash(
+  place: TrashPlace,
+  journal: Journal,
+  error: unknown,
+  system: TrashSystem,
+): unknown {
+  if (!PersistenceError.is(error)) return error;
+  try {
+    moveIn(place, journal.layout, system);
+    setState(place, journal, 'deleting', system);
+  } catch {
+    // The journal says that it is on its way back; the next start tries again.
+  }
+  return error;
+}
+
+/** Is the whole bundle in the trash, and nobody bringing it back? */
+function canReturn(place: TrashPlace, { layout, state }: Journal): boolean {
+  return state !== 'restoring' && hasRecord(place, layout);
+}
+
+/** A path of the task's id that is taken, in either layout. */
+function somethingInPlace(place: TrashPlace): string | undefined {
+  const parts = (['directory', 'flat'] as const).flatMap((layout) => {
+    const { taskDir } = placePaths(place, layout);
+    return taskDir === undefined ? trashParts(place, layout) : [{ inPlace: taskDir }];
+  });
+  return parts.map(({ inPlace }) => inPlace).find(exists);
+}
+
+/** Removes what an ended window had begun to make, or to remove. */
+function removeLeftovers(storageDirectory: string, { now }: TrashSystem): void {
+  for (const name of namesInTrash(storageDirectory)) {
+    if (!/^\.aft-tmp-[0-9a-f]{32}$/.test(name)) continue;
+    const directory = join(trashDirectory(storageDirectory), name);
+    // A younger one may be another window's work.
+    if (now() - (modifiedAt(directory) ?? 0) >= leftoverMs) removeTree(directory);
+  }
+}
+
+const leftoverMs = 60_000;
+
+function readQuietly(place: TrashPlace): Journal | undefined {
+  try {
+    return readJournal(place);
+  } catch (error) {
+    if (PersistenceError.is(error)) return undefined;
+    throw error;
+  }
+}
+
+function placesQuietly(storageDirectory: string): TrashPlace[] {
+  try {
+    return trashPlaces(storageDirectory);
+  } catch (error) {
+    if (PersistenceError.is(error)) return [];
+    throw error;
+  }
+}
+
+function notInTrash(subject: string): Outcome {
+  return {
+    done: false,
+    reason: 'not-found',
+    message: `${subject} is not in the trash. It may be back already, or removed for good.`,
+    details: undefined,
+  };
+}
+
+function alreadyThere(taskId: string, path: string): Outcome {
+  return {
+    done: false,
+    reason: 'already-there',
+    message: `Task ${taskId} was not brought back: ${path} is there again. Move it away, or delete that task first.`,
+    details: undefined,
+  };
+}

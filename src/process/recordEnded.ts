@@ -1,0 +1,98 @@
+import { lstatSync } from 'node:fs';
+import { readExitMarker, type ExitMarker } from '../persistence/exitMarker.ts';
+import type { Outcome } from '../persistence/outcome.ts';
+import { isTerminal, markTerminal, type PersistedTask } from '../persistence/record.ts';
+import type { TaskPaths } from '../persistence/paths.ts';
+import { readTask } from '../persistence/taskFile.ts';
+import { recordEnd } from './recordEnd.ts';
+import { howItEnded, placedIdentityOf, settle, untouched } from './taskRequest.ts';
+import { foreignStorage } from './host.ts';
+import { isStarting } from './liveness.ts';
+import type { Ending, TaskRequest } from './taskRequest.ts';
+
+/**
+ * Records the end of a task whose process is gone and whose record says that it runs, as the AFT
+ * that starts next would. Refused where the process lives, or where that can't be told. An AFT that
+ * runs gets its time to do it itself. Never rejects for an expected refusal.
+ */
+export function recordEnded(request: TaskRequest): Promise<Outcome> {
+  return settle(request, 'was not recorded as ended', async (own) => {
+    const { paths, clock } = own;
+    const task = readTask(paths);
+    if (isTerminal(task)) {
+      return {
+        done: false,
+        reason: 'already-ended',
+        words: `has already ended (${howItEnded(task)}). Its record was not changed.`,
+      };
+    }
+    const refusal = whyNot(own, task);
+    if (refusal !== undefined) return refusal;
+    return recordEnd(own, 'has ended', (current) => endOf(current, paths, clock.now()));
+  });
+}
+
+function whyNot(request: TaskRequest, task: PersistedTask): Ending | undefined {
+  const refused = (reason: Ending['reason'], why: string): Ending => ({
+    done: false,
+    reason,
+    words: `was not recorded as ended: ${why}. ${untouched}`,
+  });
+  if (task.remote) return refused('remote', 'it runs on another machine');
+  const foreign = foreignStorage(request.facts);
+  if (foreign !== undefined) return refused('unknown-process', foreign);
+  if (isStarting(task, request.clock.now())) {
+    return refused('unknown-process', 'it is just being started; try again in a moment');
+  }
+  const identity = placedIdentityOf(request, task);
+  switch (identity.kind) {
+    case 'gone':
+    case 'stranger':
+      return undefined;
+    case 'unknown':
+      return refused('unknown-process', identity.reason);
+    case 'same':
+    case 'other-user': {
+      // The command's end is known, although it left processes behind.
+      if (!identity.leader && readExitMarker(request.paths)?.kind === 'code') return undefined;
+      return refused('not-terminal', `${identity.reason}, and lives. Kill it first`);
+    }
+  }
+}
+
+/** The end as AFT would record it: from the exit marker, or else as its replay does (0.57.2). */
+function endOf(task: PersistedTask, paths: TaskPaths, now: number): PersistedTask {
+  const marker = readExitMarker(paths);
+  if (marker !== undefined) return endByMarker(task, marker, markerTime(paths, task) ?? now);
+  if (task.status === 'starting')
+    return markTerminal(task, 'failed', undefined, 'spawn aborted', now);
+  if (task.status === 'killing') {
+    const reason = 'recovered from inconsistent killing state on replay';
+    return markTerminal(task, 'killed', undefined, reason, now);
+  }
+  if (task.mode === 'pty') {
+    return markTerminal(task, 'killed', undefined, 'pty_lost_on_bridge_restart', now);
+  }
+  if (task.schemaVersion < fateUnknownSchema) {
+    const reason = 'process exited without exit marker';
+    return markTerminal(task, 'failed', undefined, reason, now);
+  }
+  const reason = `task ${task.taskId}: daemon restarted, process fate unknown, last output at ${paths.stdout}`;
+  return markTerminal(task, 'fate_unknown', undefined, reason, now);
+}
+const fateUnknownSchema = 6;
+
+function endByMarker(task: PersistedTask, marker: ExitMarker, end: number): PersistedTask {
+  if (marker.kind === 'killed') return markTerminal(task, 'killed', 137, undefined, end);
+  const status = marker.code === 0 ? 'completed' : 'failed';
+  return markTerminal(task, status, marker.code, undefined, end);
+}
+
+/** When the marker was written, which is when the command ended; never before the task began. */
+function markerTime(paths: TaskPaths, task: PersistedTask): number | undefined {
+  try {
+    return Math.max(task.startedAt, Math.trunc(lstatSync(paths.exit).mtimeMs));
+  } catch {
+    return undefined;
+  }
+}

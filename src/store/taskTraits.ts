@@ -1,0 +1,28 @@
+import type { Task } from './task.ts';
+
+/** Does the record say that the task goes on? */
+export function isActive(task: Task): boolean {
+  return task.status === 'starting' || task.status === 'running' || task.status === 'killing';
+}
+
+/** Has it processes that can be ended: its own, or what it left behind? */
+export function isKillable(task: Task): boolean {
+  if (task.problem !== undefined) return false;
+  return task.survivors || (isActive(task) && task.liveness !== 'orphaned');
+}
+
+/** Does the record say that the task goes on, although its process is gone? */
+export function isOrphan(task: Task): boolean {
+  return task.problem === undefined && task.liveness === 'orphaned';
+}
+
+/** Will its agent be told of the end of a task that goes on? Schema 1 can't be told not to. */
+export function willNotify(task: Task): boolean {
+  if (task.problem !== undefined || !isActive(task) || task.schemaVersion === 1) return false;
+  return task.notifyOnCompletion;
+}
+
+/** Has the task ended without the agent having been told? */
+export function isUndelivered(task: Task): boolean {
+  return task.problem === undefined && task.liveness === 'ended' && !task.delivered;
+}

@@ -1,0 +1,203 @@
+import * as assert from 'node:assert/strict';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import { writeTaskFixture, type FixtureTask, type TaskFixture } from '../support/taskFixture.ts';
+import { api, setSetting, showStorage, taskGone, taskWhere, textWhere } from './fixture.ts';
+
+describe('deleting', () => {
+  let storage: Awaited<ReturnType<typeof showStorage>>;
+  const hour = 3_600_000;
+
+  beforeEach(async () => {
+    storage = await showStorage();
+    await setSetting('confirm.delete', false);
+  });
+
+  afterEach(async () => {
+    await setSetting('confirm.delete', undefined);
+    await setSetting('trash.keepHours', undefined);
+    await storage.remove();
+  });
+
+  async function shownTask(fixture: Omit<TaskFixture, 'storage'> = {}): Promise<FixtureTask> {
+    const task = writeTaskFixture({ storage: storage.directory, ...fixture });
+    await taskWhere(task.key);
+    return task;
+  }
+
+  function run(id: string, argument?: unknown, selected?: unknown): Thenable<unknown> {
+    return vscode.commands.executeCommand(`aftTasks.${id}`, argument, selected);
+  }
+
+  function inTrash(): string[] {
+    const trash = join(storage.directory, '.aft-task-explorer', 'trash');
+    return existsSync(trash) ? readdirSync(trash) : [];
+  }
+
+  /** Answers the modal questions asked meanwhile with this button; resolves with what was asked. */
+  async function answering(button: string, work: () => Thenable<unknown>): Promise<string[]> {
+    const asked: string[] = [];
+    const window = vscode.window as { showWarningMessage: unknown };
+    const own = window.showWarningMessage;
+    window.showWarningMessage = (
+      message: string,
+      options: vscode.MessageOptions,
+      ...buttons: string[]
+    ) => {
+      asked.push(`${message}\n${options.detail ?? ''}`);
+      assert.ok(options.modal === true && buttons.includes(button), buttons.join(', '));
+      return Promise.resolve(button);
+    };
+    try {
+      await work();
+    } finally {
+      window.showWarningMessage = own;
+    }
+    return asked;
+  }
+
+  it('delete takes a task that has ended away, undoDelete brings it back', async () => {
+    const { key, paths } = await shownTask();
+    await run('delete', key);
+    await taskGone(key);
+    assert.equal(existsSync(paths.json), false);
+    await run('undoDelete', key);
+    await taskWhere(key);
+    assert.ok(existsSync(paths.json));
+    assert.deepEqual(inTrash(), []);
+  });
+
+  it('undoDelete takes a task’s id, and a row', async () => {
+    const [first, second] = [await shownTask(), await shownTask()];
+    await (await api()).deleteTasks([first.key, second.key]);
+    await run('undoDelete', first.taskId);
+    await taskWhere(first.key);
+    await run('undoDelete', { kind: 'task', key: second.key });
+    await taskWhere(second.key);
+  });
+
+  it('delete leaves a task that goes on', async () => {
+    const running = { status: 'running', finishedAt: undefined, exitCode: undefined } as const;
+    const { key, paths } = await shownTask({ record: running });
+    const [outcome] = await (await api()).deleteTasks([key]);
+    assert.equal(outcome?.reason, 'not-terminal');
+    assert.ok(existsSync(paths.json));
+  });
+
+  it('delete acts on every selected row', async () => {
+    const tasks = [await shownTask(), await shownTask(), await shownTask()];
+    const rows = tasks.map(({ key }) => ({ kind: 'task', key }));
+    await run('delete', rows[0], rows);
+    for (const { key } of tasks) await taskGone(key);
+    assert.equal(inTrash().length, 3);
+  });
+
+  it('delete is final where nothing is to be kept, and the question says so', async () => {
+    await setSetting('trash.keepHours', 0);
+    await setSetting('confirm.delete', true);
+    const { key, paths } = await shownTask();
+    const asked = await answering('Delete', () => run('delete', key));
+    assert.equal(asked.length, 1);
+    assert.match(asked[0] ?? '', /\d+ files, .*\n.*This is final/);
+    await taskGone(key);
+    assert.ok(!existsSync(paths.json));
+    assert.deepEqual(inTrash(), []);
+  });
+
+  it('delete says how long it can be undone, and that the agent has not been told', async () => {
+    await setSetting('trash.keepHours', 7);
+    await setSetting('confirm.delete', true);
+    const { key } = await shownTask();
+    const asked = await answering('Delete', () => run('delete', key));
+    assert.match(asked[0] ?? '', /for 7 hours this can be undone\.\n.*has not been told yet/);
+    assert.doesNotMatch(asked[0] ?? '', /final/);
+    await taskGone(key);
+  });
+
+  it('trash.keepHours empties the trash of what is older at once', async () => {
+    const { key } = await shownTask();
+    await run('delete', key);
+    await taskGone(key);
+    assert.equal(inTrash().length, 1);
+    await setSetting('trash.keepHours', 0);
+    // The worker does it when it is told; nothing says so to anybody.
+    while (inTrash().length > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  });
+
+  it('emptyTrash asks once, with a count, and removes all of it', async () => {
+    const [first, second] = [await shownTask({ stdout: 'x'.repeat(3000) }), await shownTask()];
+    await (await api()).deleteTasks([first.key, second.key]);
+    assert.equal(inTrash().length, 2);
+    const asked = await answering('Empty Trash', () => run('emptyTrash'));
+    assert.equal(asked.length, 1);
+    assert.match(asked[0] ?? '', /2 tasks in the trash for good\?\n\d.* KB\. This is final/);
+    assert.deepEqual(inTrash(), []);
+    const again = await answering('Empty Trash', () => run('emptyTrash'));
+    assert.deepEqual(again, []);
+  });
+
+  it('deleteFinished takes a session’s finished tasks, asking once', async () => {
+    await setSetting('confirm.delete', true);
+    const ended = [
+      await shownTask({ sessionId: 'ses_a' }),
+      await shownTask({ sessionId: 'ses_a' }),
+    ];
+    const running = await shownTask({ sessionId: 'ses_a', record: { status: 'running' } });
+    const other = await shownTask({ sessionId: 'ses_b' });
+    const session = ended[0]!.key.slice(0, ended[0]!.key.lastIndexOf('/'));
+    const asked = await answering('Delete', () =>
+      run('deleteFinished', { kind: 'session', id: session, tasks: new Map() }),
+    );
+    assert.equal(asked.length, 1);
+    assert.match(asked[0] ?? '', /Delete 2 tasks\?\n.*files.*\n.*\n.*end of 2 of them/);
+    for (const { key } of ended) await taskGone(key);
+    const left = (await api()).tasks().map(({ key }) => key);
+    assert.deepEqual(new Set(left), new Set([running.key, other.key]));
+    await answering('Delete', () => run('deleteFinished', 'ses_b'));
+    await taskGone(other.key);
+  });
+
+  it('deleteFinished offers all, by age, by status and by session', async () => {
+    await setSetting('confirm.delete', false);
+    const old = { finishedAt: Date.now() - 26 * hour, startedAt: Date.now() - 27 * hour };
+    const first = await shownTask({ sessionId: 'ses_a', record: { ...old, status: 'failed' } });
+    await shownTask({ sessionId: 'ses_b' });
+    let labels: string[] = [];
+    const window = vscode.window as { showQuickPick: unknown };
+    const own = window.showQuickPick;
+    window.showQuickPick = (items: readonly vscode.QuickPickItem[]) => {
+      labels = items.map(({ label }) => label);
+      return Promise.resolve(items.find(({ label }) => label.includes('1 d')));
+    };
+    try {
+      await run('deleteFinished');
+    } finally {
+      window.showQuickPick = own;
+    }
+    assert.deepEqual(labels, [
+      'All finished tasks',
+      'age',
+      'Ended more than 1 h ago',
+      'Ended more than 1 d ago',
+      'status',
+      'Completed',
+      'Failed',
+      'session',
+      'ses_b',
+      'ses_a',
+    ]);
+    await taskGone(first.key);
+    assert.equal((await api()).tasks().length, 1);
+  });
+
+  it('the document of a task that came back shows its output again', async () => {
+    const { key } = await shownTask({ stdout: 'the output\n' });
+    const uri = (await api()).outputUri(key, 'stdout');
+    await vscode.window.showTextDocument(uri);
+    await run('delete', key);
+    await textWhere(uri, (text) => /the output\n[^]*deleted/.test(text));
+    await run('undoDelete', key);
+    await textWhere(uri, (text) => text === 'the output\n');
+  });
+});
