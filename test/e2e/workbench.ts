@@ -211,6 +211,14 @@ export class Workbench {
     });
   }
 
+  /** Resolves when a text in the active editor has a colour: it comes a moment after the text. */
+  async textHasColor(text: string, color: string): Promise<void> {
+    await this.until(
+      async () => ((await this.lookOf(text)).color === color ? true : undefined),
+      `${text} is not ${color}`,
+    );
+  }
+
   /** The colours behind texts in the active editor. */
   async backgrounds(): Promise<string[]> {
     return await this.editor()

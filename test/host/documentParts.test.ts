@@ -197,8 +197,10 @@ describe('the parts of an output document', () => {
     const beside = await vscode.window.showTextDocument(uri, {
       viewColumn: vscode.ViewColumn.Beside,
     });
+    const shown = (): vscode.TextEditor[] =>
+      vscode.window.visibleTextEditors.filter(({ document }) => document === editor.document);
     await until(
-      () => (vscode.window.visibleTextEditors.length === 2 ? true : undefined),
+      () => (shown().length === 2 ? true : undefined),
       vscode.window.onDidChangeVisibleTextEditors,
     );
     assert.equal(beside.document, editor.document);

@@ -12,7 +12,7 @@ export async function run(): Promise<void> {
   Mocha.reporters.Base.consoleLog = print;
   const mocha = new Mocha({
     ui: 'bdd',
-    timeout: 10_000,
+    timeout: 30_000,
     color: false,
     forbidOnly: true,
     forbidPending: true,
