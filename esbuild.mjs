@@ -3,7 +3,8 @@
 //   node esbuild.mjs --production  minified, without source maps: what the package ships
 //   node esbuild.mjs --watch       again at each change, for F5
 import { context } from 'esbuild';
-import { copyFile, mkdir, rm } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 
 const production = process.argv.includes('--production');
 const watch = process.argv.includes('--watch');
@@ -14,6 +15,22 @@ function print(severity, messages) {
     console.error(`✘ [${severity}] ${text}`);
     if (location) console.error(`    ${location.file}:${location.line}:${location.column + 1}:`);
   }
+}
+
+/** The licences of the packages whose files are in the bundles: minifying takes them out of there. */
+async function notices(inputs) {
+  const packages = new Set(
+    inputs.flatMap((file) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []),
+  );
+  const parts = [...packages].sort().map(async (directory) => {
+    const { name, version, license } = JSON.parse(
+      await readFile(`${directory}/package.json`, 'utf8'),
+    );
+    const file = readdirSync(directory).find((entry) => /^licen[cs]e/i.test(entry));
+    const text = file === undefined ? '' : await readFile(`${directory}/${file}`, 'utf8');
+    return `${name} ${version} (${license})\n\n${text.trim()}\n`;
+  });
+  return (await Promise.all(parts)).join(`\n${'-'.repeat(72)}\n\n`);
 }
 
 const report = {
@@ -28,7 +45,10 @@ const report = {
       for (const [file, { bytes }] of Object.entries(metafile?.outputs ?? {})) {
         if (file.endsWith('.js')) console.log(`${file}  ${(bytes / 1024).toFixed(1)} KiB`);
       }
-      if (errors.length === 0) await copyFile('src/api.ts', 'dist/api.d.ts');
+      if (errors.length === 0) {
+        await copyFile('src/api.ts', 'dist/api.d.ts');
+        await writeFile('dist/ThirdPartyNotices.txt', await notices(Object.keys(metafile.inputs)));
+      }
       if (watch) console.log('[watch] build finished');
     });
   },

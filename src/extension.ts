@@ -29,11 +29,11 @@ import { OutputSections } from './documents/outputSections.ts';
 import { ReplayTerminals } from './documents/replayTerminals.ts';
 import { TerminalLinks } from './documents/terminalLinks.ts';
 import { ExplorerView } from './explorer/explorerView.ts';
-import { taskState } from './explorer/taskState.ts';
 import { PublicApi } from './publicApi.ts';
 import { storageCandidates } from './store/candidates.ts';
 import type { Task } from './store/task.ts';
 import { Settings } from './vscode/settings.ts';
+import { taskState } from './vscode/taskState.ts';
 import { Storages } from './worker/storages.ts';
 
 let storages: Storages | undefined;
@@ -60,7 +60,7 @@ export function activate(context: vscode.ExtensionContext): AftTaskExplorerApi {
   storages = reading;
 
   const explorer = new ExplorerView(reading);
-  const picker = new TaskPicker(reading.index, () => explorer.selection);
+  const picker = new TaskPicker(reading);
   const actions = new TaskActions(reading);
   const stateWords = (task: Task): string => taskState(task).words;
   const documents = new OutputDocuments(reading, settings, log);

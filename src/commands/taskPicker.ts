@@ -1,9 +1,12 @@
 import * as vscode from 'vscode';
 import type { Task } from '../store/task.ts';
 import type { TaskIndex } from '../store/taskIndex.ts';
+import { showInformation } from '../vscode/messages.ts';
+import { taskState } from '../vscode/taskState.ts';
 import { UserError } from '../vscode/userError.ts';
 import { parseOutputUri } from '../vscode/uris.ts';
 import { ageInWords, firstLine } from '../vscode/words.ts';
+import type { Storages } from '../worker/storages.ts';
 
 /** What a command needs to know of a row in the tree. */
 interface TaskRow {
@@ -13,13 +16,12 @@ interface TaskRow {
 
 /** Makes tasks of whatever a command was called with. */
 export class TaskPicker {
+  private readonly storages: Storages;
   private readonly index: TaskIndex;
-  private readonly selection: () => readonly unknown[];
 
-  /** @param selection the rows that are selected in the explorer */
-  constructor(index: TaskIndex, selection: () => readonly unknown[]) {
-    this.index = index;
-    this.selection = selection;
+  constructor(storages: Storages) {
+    this.storages = storages;
+    this.index = storages.index;
   }
 
   /**
@@ -38,13 +40,8 @@ export class TaskPicker {
     const rows = Array.isArray(selected) ? selected.filter(isTaskRow) : [];
     // VS Code hands over the whole selection only where the row that was clicked is part of it.
     if (rows.length > 1) return rows.flatMap(({ key }) => this.index.get(key) ?? []);
-    if (isKeybinding(argument)) {
-      return this.selection()
-        .filter(isTaskRow)
-        .flatMap(({ key }) => this.index.get(key) ?? []);
-    }
     if (argument === undefined || argument === null) return await this.ask(title, fits);
-    return [this.named(argument)];
+    return [await this.named(argument)];
   }
 
   /** As `pick`, for commands that act on one task. */
@@ -103,14 +100,14 @@ export class TaskPicker {
       [...sessions]
         .sort(([, a], [, b]) => (b.newest.startedAt ?? 0) - (a.newest.startedAt ?? 0))
         .map(([id, { newest, count }]) => ({
-          label: firstLine(newest.sessionId ?? newest.sessionHash),
+          label: withoutIcons(firstLine(newest.sessionId ?? newest.sessionHash)),
           description: [
             count === 1 ? t('1 task') : t('{0} tasks', count),
             newest.startedAt === undefined ? '' : ageInWords(newest.startedAt, now),
           ]
             .filter(Boolean)
             .join(' · '),
-          detail: newest.projectRoot ?? newest.workdir ?? '',
+          detail: withoutIcons(firstLine(newest.projectRoot ?? newest.workdir ?? '')),
           id,
         })),
       { title, matchOnDescription: true, matchOnDetail: true },
@@ -118,10 +115,12 @@ export class TaskPicker {
     return picked?.id;
   }
 
-  private named(argument: unknown): Task {
+  private async named(argument: unknown): Promise<Task> {
     const { t } = vscode.l10n;
     const name = nameOf(argument);
     if (name === undefined) throw new UserError(t('This command needs a task.'));
+    // Before the first scan is done, a task that is not known may be there all the same.
+    if (this.index.find(name) === 'none') await this.storages.settled();
     const found = this.index.find(name);
     if (found === 'none')
       throw new UserError(t('There is no task {0}. It may have been deleted.', name));
@@ -138,24 +137,37 @@ export class TaskPicker {
 
   private async ask(title: string, fits: (task: Task) => boolean): Promise<readonly Task[]> {
     const { t } = vscode.l10n;
+    await this.storages.settled();
     const now = Date.now();
+    // The task whose output is being read is the likeliest one.
+    const editor = vscode.window.activeTextEditor;
+    const read = editor && parseOutputUri(editor.document.uri)?.key;
     const offered = this.index
       .tasks()
       .filter(fits)
-      .sort((a, b) => (b.startedAt ?? 0) - (a.startedAt ?? 0));
-    if (offered.length === 0) throw new UserError(t('{0}: there is no task that fits.', title));
+      .sort(
+        (a, b) =>
+          Number(b.key === read) - Number(a.key === read) ||
+          (b.startedAt ?? 0) - (a.startedAt ?? 0),
+      );
+    if (offered.length === 0) {
+      void showInformation(t('{0}: there is no task for which this can be done.', title));
+      return [];
+    }
     const picked = await vscode.window.showQuickPick(
-      offered.map((task) => ({
-        label: firstLine(task.command) || task.taskId,
-        description: [
-          task.status,
-          task.startedAt === undefined ? '' : ageInWords(task.startedAt, now),
-        ]
-          .filter(Boolean)
-          .join(' · '),
-        detail: [task.taskId, task.sessionId, task.workdir].filter(Boolean).join(' · '),
-        task,
-      })),
+      offered.map((task) => {
+        const time = task.finishedAt ?? task.startedAt;
+        return {
+          label: withoutIcons(firstLine(task.command) || task.taskId),
+          description: [taskState(task).words, time === undefined ? '' : ageInWords(time, now)]
+            .filter(Boolean)
+            .join(' · '),
+          detail: withoutIcons(
+            firstLine([task.taskId, task.sessionId, task.workdir].filter(Boolean).join(' · ')),
+          ),
+          task,
+        };
+      }),
       { title, matchOnDescription: true, matchOnDetail: true },
     );
     return picked === undefined ? [] : [picked.task];
@@ -190,9 +202,9 @@ function isSessionRow(value: unknown): value is { readonly id: string } {
   );
 }
 
-/** The argument that package.json gives to the view's keybindings. */
-function isKeybinding(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'selection' in value;
+/** Quick picks make icons of `$(name)`, which in a command is a substitution. */
+function withoutIcons(text: string): string {
+  return text.replaceAll('$(', '\\$(');
 }
 
 function nameOf(argument: unknown): string | undefined {

@@ -5,7 +5,8 @@ import * as vscode from 'vscode';
  * or guess it, a byte order mark says what it is; VS Code does not show it.
  */
 export function encodeText(text: string): Uint8Array {
-  const files = vscode.workspace.getConfiguration('files');
+  // Their names end in `.log`, and settings can be of a language.
+  const files = vscode.workspace.getConfiguration('files', { languageId: 'log' });
   const plain = files.get('encoding') === 'utf8' && files.get('autoGuessEncoding') !== true;
   return Buffer.from(plain ? text : `\ufeff${text}`, 'utf8');
 }

@@ -63,8 +63,9 @@ export class FollowOutput extends Disposable {
       }),
     );
     this.register(
-      vscode.workspace.onDidCloseTextDocument(({ uri }) => {
-        this.paused.delete(uri.toString());
+      vscode.workspace.onDidCloseTextDocument((document) => {
+        if (vscode.workspace.textDocuments.includes(document)) return;
+        this.paused.delete(document.uri.toString());
       }),
     );
     this.register(

@@ -27,6 +27,8 @@ export class OutputDocument {
   private readonly settings: Settings;
   private sections: OutputSection[] = [];
   private opening: Promise<void> | undefined;
+  /** Another one after each closing, for what was begun before it. */
+  private life: object = {};
   private working: Promise<unknown> = Promise.resolve();
   /** The last line, where the task's files are gone. */
   private epitaph: string | undefined;
@@ -153,6 +155,7 @@ export class OutputDocument {
   close(): void {
     const calls = this.storages.callsFor(this.target.key);
     for (const { view } of this.sections) void calls?.closeOutput(view);
+    this.life = {};
     this.sections = [];
     this.opening = undefined;
     this.epitaph = undefined;
@@ -170,27 +173,37 @@ export class OutputDocument {
   }
 
   private async open(): Promise<void> {
-    await this.storages.settled();
-    const task = this.task;
+    const { life } = this;
+    // A task that is known need not wait for other storages.
+    if (this.task === undefined) await this.storages.settled();
+    const { task } = this;
     const calls = this.storages.callsFor(this.target.key);
     if (task === undefined || calls === undefined) {
       const { stream, taskId } = this.target;
-      this.epitaph = vscode.l10n.t(
-        '[{0} was deleted, and its output ({1}) with it]',
-        taskId,
-        stream,
-      );
+      this.epitaph =
+        calls === undefined
+          ? vscode.l10n.t('[the storage of {0} is not shown, so its output can’t be read]', taskId)
+          : vscode.l10n.t('[{0} was deleted, and its output ({1}) with it]', taskId, stream);
       this.touch();
       return;
     }
     const streams = streamsOf(this.target, task);
-    const window = this.window(task, streams.length);
-    const open = async (stream: CaptureStream): Promise<[CaptureStream, number, OutputText]> => {
-      const view = nextView();
-      return [stream, view, await calls.openOutput(view, task.key, stream, window)];
-    };
-    const opened = await Promise.all(streams.map(open));
-    this.sections = opened.map((section) => new OutputSection(...section));
+    const views = streams.map(() => nextView());
+    const open = async (stream: CaptureStream, at: number): Promise<OutputText> =>
+      await calls.openOutput(views[at] ?? 0, task.key, stream, this.window(task, stream, streams));
+    const opened = await Promise.allSettled(streams.map(open));
+    const failed = opened.find(({ status }) => status === 'rejected');
+    if (failed !== undefined || life !== this.life) {
+      // Closed meanwhile, or not to be opened: nobody else would close these views.
+      for (const view of views) void calls.closeOutput(view);
+      if (failed?.status === 'rejected') throw failed.reason;
+      return;
+    }
+    this.sections = opened.flatMap((output, at) => {
+      const stream = streams[at];
+      if (output.status === 'rejected' || stream === undefined) return [];
+      return [new OutputSection(stream, views[at] ?? 0, output.value)];
+    });
     this.touch();
   }
 
@@ -232,11 +245,19 @@ export class OutputDocument {
     return held;
   }
 
-  private window(task: Task, streams: number): OutputWindow {
+  /** A stream has half the window, and what the other one leaves of its own half. */
+  private window(
+    task: Task,
+    stream: CaptureStream,
+    streams: readonly CaptureStream[],
+  ): OutputWindow {
     const kib = this.settings.get(
       task.liveness === 'ended' ? 'output.window' : 'output.liveWindow',
     );
-    const size = Math.floor((kib * 1024) / streams);
+    const whole = kib * 1024;
+    const other = streams.find((name) => name !== stream);
+    const taken = other === undefined ? 0 : (task.captures[other] ?? 0);
+    const size = whole - Math.floor(Math.min(whole / 2, taken));
     return { size, limit: 2 * size };
   }
 

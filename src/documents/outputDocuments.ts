@@ -48,6 +48,8 @@ export class OutputDocuments extends Disposable {
     );
     this.register(
       vscode.workspace.onDidCloseTextDocument((document) => {
+        // A document whose language was changed is "closed" too, and stays.
+        if (vscode.workspace.textDocuments.includes(document)) return;
         if (document.uri.scheme === outputScheme) this.forget(document.uri.toString());
       }),
     );
@@ -62,6 +64,7 @@ export class OutputDocuments extends Disposable {
         clearInterval(this.sweeping);
       },
     });
+    this.followVisible();
   }
 
   /** How many documents and timers are held. */
@@ -93,6 +96,7 @@ export class OutputDocuments extends Disposable {
     try {
       await document.read();
     } catch (error) {
+      if (!document.isOpen) this.forget(name);
       this.log.error(`reading ${name}: ${String(error)}`);
       throw vscode.FileSystemError.Unavailable(
         error instanceof Error ? error.message : String(error),
@@ -135,11 +139,13 @@ export class OutputDocuments extends Disposable {
 
   private follow(uri: string, delay: number): void {
     const timer = setTimeout(() => {
+      // As it was before the look: what comes with the end is still to be looked for.
+      const liveness = this.documents.get(uri)?.task?.liveness;
       void this.look(uri).then((announced) => {
         // Neither where the editor has gone meanwhile, nor where another timer has taken over.
         if (this.following.get(uri) !== timer) return;
-        const goesOn = this.documents.get(uri)?.task?.liveness !== 'ended';
-        if (goesOn) this.follow(uri, announced ? announceEvery : lookEvery);
+        if (liveness !== undefined && liveness !== 'ended')
+          this.follow(uri, announced ? announceEvery : lookEvery);
         else this.following.delete(uri);
       });
     }, delay);
@@ -149,8 +155,13 @@ export class OutputDocuments extends Disposable {
   /** Announces what is new in a document; true where something was. Nothing here rejects. */
   private async look(uri: string): Promise<boolean> {
     const document = this.documents.get(uri);
-    if (document === undefined) return false;
     try {
+      if (document === undefined) {
+        // An editor that was there before us, as after the extension host was started anew.
+        await this.read(vscode.Uri.parse(uri, true));
+        this.announce(uri);
+        return true;
+      }
       const hasEnded = document.task?.liveness === 'ended';
       const changed = await (hasEnded ? document.read() : document.readNext(seenLines(uri)));
       if (changed) this.announce(uri);
@@ -185,6 +196,7 @@ export class OutputDocuments extends Disposable {
     }
     // What came between the last look and the end of the task, or its final cut.
     for (const task of changed) {
+      if (task.liveness !== 'ended') continue;
       for (const [uri] of this.documentsOf(task.key)) {
         if (!this.following.has(uri)) void this.look(uri);
       }
@@ -206,7 +218,9 @@ export class OutputDocuments extends Disposable {
 
   private sweep(): void {
     const open = new Set(vscode.workspace.textDocuments.map(({ uri }) => uri.toString()));
-    for (const uri of [...this.documents.keys()]) if (!open.has(uri)) this.forget(uri);
+    for (const [uri, { isOpen }] of [...this.documents]) {
+      if (isOpen && !open.has(uri)) this.forget(uri);
+    }
   }
 
   private forget(uri: string): void {

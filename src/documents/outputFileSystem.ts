@@ -24,7 +24,10 @@ export class OutputFileSystem extends Disposable implements vscode.FileSystemPro
       }),
     );
     this.register(
-      vscode.workspace.registerFileSystemProvider(outputScheme, this, { isReadonly: true }),
+      vscode.workspace.registerFileSystemProvider(outputScheme, this, {
+        isReadonly: true,
+        isCaseSensitive: true,
+      }),
     );
   }
 

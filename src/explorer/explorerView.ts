@@ -99,10 +99,6 @@ export class ExplorerView extends Disposable {
     this.showState();
   }
 
-  get selection(): readonly TreeNode[] {
-    return this.view.selection;
-  }
-
   get filter(): string {
     return this.filterText;
   }

@@ -5,7 +5,7 @@ import { isActive, isKillable, isOrphan, isUndelivered, willNotify } from '../st
 import { outputUri } from '../vscode/uris.ts';
 import { ageInWords, durationInWords, firstLine, printable } from '../vscode/words.ts';
 import type { SessionNode, SessionSummary, TaskNode } from './nodes.ts';
-import { taskState } from './taskState.ts';
+import { taskState } from '../vscode/taskState.ts';
 
 /** A label leaves room for the description: it stands behind, and is what gets cut. */
 const labelLength = 48;

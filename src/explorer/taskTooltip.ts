@@ -3,7 +3,7 @@ import type { Task } from '../store/task.ts';
 import { isActive, isUndelivered } from '../store/taskTraits.ts';
 import { bytesInWords, exactDuration, printable } from '../vscode/words.ts';
 import { agentNotTold } from './items.ts';
-import { taskState } from './taskState.ts';
+import { taskState } from '../vscode/taskState.ts';
 
 /**
  * A task's tooltip. Everything that comes from the task stands in a code fence that its content

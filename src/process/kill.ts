@@ -186,6 +186,8 @@ function mark(paths: TaskPaths): ExitMarker {
 
 /** An AFT that sees `killed` waits for the process to end: it must not stay if nothing was signalled. */
 function takeBackMarker(paths: TaskPaths): void {
+  // The command may have ended meanwhile, and its exit code be there instead.
+  if (readExitMarker(paths)?.kind !== 'killed') return;
   if (paths.layout === 'flat') rmSync(paths.exit);
   else atomicWrite(paths.exit, '', paths.taskId, 'aft');
 }

@@ -62,11 +62,14 @@ export function isStarting(record: LivenessRecord, now: number): boolean {
   return (
     record.status === 'starting' &&
     leaderPid(record) === undefined &&
-    now - record.startedAt < startingGraceMs
+    // A clock that was put back makes it begin in the future.
+    Math.abs(now - record.startedAt) < startingGraceMs
   );
 }
 
 /** Someone still writes: the process lives where we can't see it, or AFT is about to record the end. */
-function wroteSince({ goneSince, changedAt }: LivenessContext): boolean {
-  return goneSince !== undefined && changedAt !== undefined && changedAt > goneSince;
+function wroteSince({ now, goneSince, changedAt }: LivenessContext): boolean {
+  if (goneSince === undefined || changedAt === undefined) return false;
+  // Whoever writes can also set a time that is still to come.
+  return changedAt > goneSince && changedAt <= now + startingGraceMs;
 }

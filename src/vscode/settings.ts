@@ -30,6 +30,7 @@ export const numberLimits: Readonly<
 > = {
   'output.window': [64, 16_384],
   'output.liveWindow': [64, 4096],
+  'trash.keepHours': [0, 8760],
 };
 
 /** The extension's settings: read when asked for, announced when changed. */

@@ -191,7 +191,15 @@ export class Storages {
           const reading = this.readings.get(storage.id);
           if (reading === undefined) return;
           const { problem } = state;
-          if (problem !== undefined && problem !== reading.state.problem) log('warn', problem);
+          if (problem !== undefined && problem !== reading.state.problem) {
+            log('warn', problem);
+            // The storage may be gone altogether.
+            void this.discovery.refresh();
+          }
+          if (state.ready && !reading.state.ready) {
+            const tasks = this.index.tasks().filter(({ storageId }) => storageId === storage.id);
+            log('info', `${storage.directory}: ${tasks.length} tasks`);
+          }
           reading.state = state;
           this.announce();
         },
