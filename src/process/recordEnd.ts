@@ -55,11 +55,11 @@ export async function recordEnd(
 }
 
 export function byAft(task: PersistedTask, words: string): Ending {
-  const told =
-    task.status === 'killed'
-      ? `${words}. AFT has recorded that (${howItEnded(task)}).`
-      : `ended by itself in that moment (${howItEnded(task)}).`;
-  return { done: true, reason: undefined, words: told };
+  return {
+    done: true,
+    reason: undefined,
+    words: `${words}. AFT has recorded that (${howItEnded(task)}).`,
+  };
 }
 
 /** The record, once it is terminal. Throws `not-found` when it has been deleted. */

@@ -27,6 +27,8 @@ describe('AFT Tasks', () => {
     if (this.currentTest?.state === 'failed') {
       await workbench.screenshot(`failed-${this.currentTest.title.replace(/\W+/g, '-')}`);
     }
+    // What a failed test may have left open would hide the palette.
+    for (const key of ['Escape', 'Escape']) await workbench.page.keyboard.press(key);
     await workbench.runCommand('AFT Tasks: Clear Filter');
     await workbench.runCommand('View: Close All Editors');
     await workbench.runCommand('Notifications: Clear All Notifications');

@@ -29,7 +29,7 @@ describe('Tools on outputs', () => {
   it('finds text in all outputs while it is typed, and opens at the line', async () => {
     await workbench.setTheme('light');
     await workbench.titleAction('Search Outputs');
-    await input().fill('no price for ink');
+    await input().fill('error: no price for ink');
     const found = workbench.quickPickRows().filter({ hasText: 'Error: No price for ink' });
     await found.first().waitFor();
     await workbench.screenshot('search-outputs');

@@ -262,7 +262,6 @@ describe('pty renderer', () => {
         '\x1b[4l',
       ),
       fc.constantFrom(
-        '\x1b[?7l',
         '\x1b[?7h',
         '\x1b(0',
         '\x1b(B',
