@@ -5,10 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isolatedEnvironment } from '../support/environment.ts';
 import { root } from '../support/root.ts';
-import { row, type Row } from './row.ts';
+import { median, row, type Row } from './row.ts';
 
 /** What `editor/index.ts` measures in the extension host. */
 export interface EditorFigures {
+  /** The longest stall of each round. */
+  readonly stallsMs: readonly number[];
   readonly appendMs: readonly number[];
   readonly behindMs: readonly number[];
   readonly writtenMiB: number;
@@ -47,9 +49,16 @@ export async function benchEditor(): Promise<Row[]> {
       ],
     });
     const figures = JSON.parse(readFileSync(result, 'utf8')) as EditorFigures;
-    const { appendMs, behindMs, writtenMiB, memoryMiB } = figures;
+    const { stallsMs, appendMs, behindMs, writtenMiB, memoryMiB } = figures;
     const written = `${Math.round(writtenMiB)} MiB written`;
     return [
+      row(
+        "extension host's longest stall while 10,000 tasks come in",
+        median(stallsMs),
+        30,
+        'ms',
+        `the view on screen; median of ${stallsMs.length}, longest ${percentile(stallsMs, 100).toFixed(1)} ms`,
+      ),
       row(
         'append to text in the editor, p95',
         percentile(appendMs, 95),

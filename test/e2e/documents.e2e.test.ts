@@ -35,7 +35,7 @@ describe('The output of a task', () => {
     const { taskId } = sample.tasks[name]!;
     await workbench.runCommand('AFT Tasks: Open Output');
     await workbench.page.getByText('Open the output of').waitFor();
-    await workbench.page.keyboard.type(taskId);
+    await workbench.typeInto('Open the output of', taskId);
     const entry = workbench.quickPickRows().filter({ hasText: taskId }).first();
     await entry.waitFor();
     await entry.click();

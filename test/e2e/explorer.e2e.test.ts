@@ -88,7 +88,7 @@ describe('AFT Tasks', () => {
 
   it('shows the output of a running task as it grows', async () => {
     await workbench.runCommand('AFT Tasks: Filter Tasks…');
-    await workbench.page.keyboard.type('watch.sh');
+    await workbench.typeInto('Filter tasks', 'watch.sh');
     await workbench.page.keyboard.press('Enter');
     await workbench.clickRow(firstLineOf('watch'));
     const before = await workbench.editorShows(/\w/);
@@ -167,7 +167,7 @@ describe('AFT Tasks', () => {
 
   it('can be used from the command palette alone', async () => {
     await workbench.runCommand('AFT Tasks: Open Output');
-    await workbench.page.keyboard.type(idOf('test'));
+    await workbench.typeInto('Open the output of', idOf('test'));
     const entry = workbench
       .quickPickRows()
       .filter({ hasText: idOf('test') })
@@ -180,7 +180,7 @@ describe('AFT Tasks', () => {
 
   it('says that the filter hides all, and how to clear it', async () => {
     await workbench.runCommand('AFT Tasks: Filter Tasks…');
-    await workbench.page.keyboard.type('nothing has these words');
+    await workbench.typeInto('Filter tasks', 'nothing has these words');
     await workbench.page.keyboard.press('Enter');
     await workbench.page.getByText('No task matches the filter.').waitFor();
     await workbench.screenshot('filtered');
@@ -189,6 +189,32 @@ describe('AFT Tasks', () => {
       .getByRole('button', { name: 'Clear Filter' })
       .last()
       .click();
+    await rowOf('build').waitFor();
+  });
+
+  it('shows where storages are looked for, and what is there', async () => {
+    await workbench.runCommand('AFT Tasks: Show Storage Directories');
+    const found = workbench.quickPickRows().filter({ hasText: 'AFT_STORAGE_DIR' });
+    await found.filter({ hasText: sample.storageDirectory }).first().waitFor();
+    await workbench.page.keyboard.press('Escape');
+  });
+
+  it('adds a storage directory to those that are shown', async () => {
+    await workbench.runCommand('AFT Tasks: Add Storage Directory…');
+    const input = workbench.page.locator('.quick-input-widget:visible input').first();
+    await input.waitFor();
+    await input.fill(`${sample.homeDirectory}/`);
+    const add = workbench.page.locator('.quick-input-widget').getByRole('button', { name: 'Add' });
+    await add.first().click();
+    await input.waitFor({ state: 'hidden' });
+    await workbench.runCommand('AFT Tasks: Show Storage Directories');
+    const places = workbench.quickPickRows().filter({ hasText: 'setting aftTasks' });
+    for (const directory of [sample.storageDirectory, sample.homeDirectory]) {
+      await places.filter({ hasText: directory }).first().waitFor();
+    }
+    await workbench.page.keyboard.press('Escape');
+    await rowOf('build').waitFor();
+    await workbench.clearMachineSettings();
     await rowOf('build').waitFor();
   });
 

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { out } from '../support/root.ts';
@@ -80,6 +80,12 @@ export class Workbench {
     await this.reload();
   }
 
+  /** Forgets the settings of the machine (the extension's storages are one), and reloads the window. */
+  async clearMachineSettings(): Promise<void> {
+    rmSync(join(this.settingsFile, '..', '..', 'Machine', 'settings.json'), { force: true });
+    await this.reload();
+  }
+
   async setTheme(theme: Theme): Promise<void> {
     await this.runCommand('Preferences: Color Theme');
     await this.pick(themes[theme]);
@@ -98,6 +104,13 @@ export class Workbench {
   async pick(entry: string, typed: string = entry): Promise<void> {
     await this.page.locator('.quick-input-widget:visible input').first().fill(typed);
     await this.quickPickRows().filter({ hasText: entry }).first().click();
+  }
+
+  /** Types into the quick pick or input box of this title, once it is there. */
+  async typeInto(title: string, text: string): Promise<void> {
+    const widget = this.page.locator('.quick-input-widget:visible');
+    await widget.locator('.quick-input-title', { hasText: title }).waitFor();
+    await widget.locator('input').first().fill(text);
   }
 
   /** The entries of an open quick pick. */

@@ -149,12 +149,6 @@ describe('commands', () => {
     assert.ok((await api()).tasks().some((task) => task.key === key));
   });
 
-  it('revealTask brings the explorer to the front', async () => {
-    const { key } = writeTaskFixture({ storage: storage.directory });
-    await taskWhere(key);
-    await run('revealTask', key);
-  });
-
   it('openSettings and showLog open what they say', async () => {
     await run('openSettings');
     const labels = (): string[] =>
@@ -163,7 +157,10 @@ describe('commands', () => {
       () => (labels().some((label) => label.startsWith('Settings')) ? true : undefined),
       vscode.window.tabGroups.onDidChangeTabs,
     );
+    const logs = (): true | undefined =>
+      vscode.workspace.textDocuments.some(({ uri }) => uri.scheme === 'output') ? true : undefined;
     await run('showLog');
+    await until(logs, vscode.workspace.onDidOpenTextDocument);
   });
 
   it('answer with a reason where the task is not there', async () => {

@@ -1,13 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, writeFileSync } from 'node:fs';
-import { performance } from 'node:perf_hooks';
+import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import * as vscode from 'vscode';
 import { outputUri } from '../../../src/vscode/uris.ts';
-import { running, showStorage, taskWhere } from '../../host/fixture.ts';
+import { api, running, setSetting, showStorage, taskWhere, until } from '../../host/fixture.ts';
 import { writeTaskFixture, type FixtureTask } from '../../support/taskFixture.ts';
 import type { EditorFigures } from '../editor.ts';
+import { makeStorage } from '../storageFixture.ts';
 
+const taskCount = 10_000;
 const liveWindow = 256 * 1024;
 const appendEveryMs = 250;
 const appendBytes = 8 * 1024;
@@ -20,11 +23,39 @@ export async function run(): Promise<void> {
   if (result === undefined) throw new Error('BENCH_RESULT is not set.');
   const storage = await showStorage();
   const figures: EditorFigures = {
+    stallsMs: await stalls(storage.directory),
     appendMs: await appends(storage.directory),
     ...(await follow(storage.directory)),
   };
   writeFileSync(result, JSON.stringify(figures));
   await storage.remove();
+}
+
+/** The extension host's longest stall while it comes to show ten thousand tasks, the view on screen. */
+async function stalls(directory: string): Promise<number[]> {
+  const { tasks, onDidChangeTasks, refresh } = await api();
+  await vscode.commands.executeCommand('aftTasks.explorer.focus');
+  const storage = join(directory, 'large');
+  mkdirSync(storage);
+  makeStorage(storage, taskCount);
+  const times: number[] = [];
+  for (let round = 0; round < 5; round += 1) {
+    await setSetting('storageDirectories', [join(directory, 'none')]);
+    await refresh();
+    await until(() => (tasks().length === 0 ? true : undefined), onDidChangeTasks);
+    await sleep(1000);
+    const delay = monitorEventLoopDelay({ resolution: 1 });
+    delay.enable();
+    await setSetting('storageDirectories', [storage]);
+    await until(() => (tasks().length === taskCount ? true : undefined), onDidChangeTasks);
+    // VS Code asks for the rows a little later.
+    await sleep(1000);
+    delay.disable();
+    times.push(delay.max / 1e6);
+  }
+  rmSync(storage, { recursive: true });
+  await setSetting('storageDirectories', [directory]);
+  return times;
 }
 
 function line(text: string): string {
