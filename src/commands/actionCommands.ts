@@ -104,9 +104,13 @@ export function actionCommands(
     },
 
     markAllDelivered: async (argument, selected) => {
-      const tasks = among(argument, selected).filter(
-        (task) => task.problem === undefined && isUndelivered(task),
-      );
+      // What is delivered can't be taken back, so "everything" is not taken for granted.
+      const isAsked = argument === undefined || argument === null;
+      const asked = isAsked
+        ? await picker.pickSession(undefined, t('Mark all as delivered in'))
+        : among(argument, selected);
+      if (isAsked && asked.length === 0) return;
+      const tasks = asked.filter((task) => task.problem === undefined && isUndelivered(task));
       if (tasks.length === 0) {
         throw new UserError(t('The agents have been told of all that has ended.'));
       }

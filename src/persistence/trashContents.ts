@@ -138,7 +138,11 @@ export async function tendTrash(
         if (journal.state !== 'deleted') {
           const { isBack, problem } = await recover(place, journal, system);
           if (isBack) returned.push(place);
-          if (problem !== undefined) problems.push(`${place.directory}: ${problem}`);
+          if (problem !== undefined) {
+            problems.push(`${place.directory}: ${problem}`);
+            // What is still to be done needs what is kept here, however old it is.
+            return;
+          }
         }
         if (isExpired(journal) && exists(place.directory)) discard(place, system);
       } finally {
@@ -170,6 +174,13 @@ export function emptyTrash(
       const journal = readQuietly(place);
       if (journal !== undefined && !canReturn(place, journal)) {
         release();
+        continue;
+      }
+      if (journal?.state === 'deleting') {
+        release();
+        problems.push(
+          `Task ${place.taskId} is still in the trash: its row is still to be taken out of AFT's database.`,
+        );
         continue;
       }
       discard(place, system);

@@ -135,6 +135,14 @@ function identifyGroup(
   if (group?.state === 'hidden') return { kind: 'unknown', reason: group.reason };
   const members = liveMembers(group).filter((member) => member.pgid !== undefined);
   if (members.length === 0) return { kind: 'gone', reason: `process ${pgid} has ended` };
+  const { bootedAt } = snapshot;
+  if (bootedAt !== undefined && bootedAt > recorded.startedAt + startToleranceMs) {
+    // Without the leader only the group's number is left, and that has been free since.
+    return {
+      kind: 'stranger',
+      reason: `group ${pgid} is another one now: the machine was started after the task`,
+    };
+  }
   const belongs = (member: ProcessInfo): boolean =>
     (member.sid === undefined || member.sid === pgid) && isYounger(member, recorded);
   if (!members.every(belongs)) {

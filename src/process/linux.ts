@@ -177,6 +177,7 @@ export function linuxProcessTable(proc = '/proc'): ProcessTable {
         return {
           processes: new Map(wantedPids.map((pid) => [pid, processLookup(pid, boot)])),
           groups: groupLookups(wantedGroups, boot),
+          bootedAt: boot,
         };
       } catch (error) {
         const reason = `the process table can't be read (${errorText(error)})`;

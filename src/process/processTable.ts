@@ -33,6 +33,8 @@ export interface ProcessSnapshot {
   readonly groups: ReadonlyMap<number, GroupLookup>;
   /** See `ProcessTable.nested`. Absent where nobody looked. */
   readonly nested?: NestedGroups;
+  /** When the system was started, epoch milliseconds by the clock as it stands now; absent: not known. */
+  readonly bootedAt?: number;
 }
 
 /** Live processes of namespaces inside ours, by the group's number there. */
@@ -93,19 +95,20 @@ export function lookUp(table: ProcessTable, recorded: Iterable<RecordedProcess>)
   const pids = [...recorded].map(leaderPid).filter(isProcessNumber);
   const { processes } = table.snapshot(pids, []);
   const leaderless = pids.filter((pid) => {
-    const found = processes.get(pid);
-    return found?.state === 'gone' || (found?.state === 'found' && found.process.zombie);
+    const leader = processes.get(pid);
+    return leader?.state === 'gone' || (leader?.state === 'found' && leader.process.zombie);
   });
-  const { groups } = table.snapshot([], table.hasGroups ? leaderless : []);
+  const { groups, bootedAt } = table.snapshot([], table.hasGroups ? leaderless : []);
+  const found = bootedAt === undefined ? { processes, groups } : { processes, groups, bootedAt };
   const absent = pids.filter((pid) => {
-    const found = processes.get(pid);
-    if (found?.state === 'found' && !found.process.zombie) {
-      return found.process.pgid !== pid || found.process.sid !== pid;
+    const leader = processes.get(pid);
+    if (leader?.state === 'found' && !leader.process.zombie) {
+      return leader.process.pgid !== pid || leader.process.sid !== pid;
     }
     return leaderless.includes(pid) && liveMembers(groups.get(pid)).length === 0;
   });
-  if (absent.length === 0 || table.nested === undefined) return { processes, groups };
-  return { processes, groups, nested: table.nested(absent) };
+  if (absent.length === 0 || table.nested === undefined) return found;
+  return { ...found, nested: table.nested(absent) };
 }
 
 /** The members of a group that still run. */

@@ -216,3 +216,29 @@ describe('the identity of real processes', () => {
     assert.deepEqual(asked, [leaderless.pid]);
   });
 });
+
+describe('a group whose leader is gone', () => {
+  it('is not the task’s if the machine was started after the task', () => {
+    const startedAt = 1_000_000;
+    const recorded = { childPid: 100, pgid: 100, startedAt };
+    const member = {
+      pid: 101,
+      ppid: 1,
+      pgid: 100,
+      sid: 100,
+      uid: 1000,
+      zombie: false,
+      startedAt: startedAt + 600_000,
+      startPrecisionMs: 10,
+    };
+    const found = {
+      processes: new Map([[100, { state: 'gone' } as const]]),
+      groups: new Map([[100, { state: 'listed', members: [member] } as const]]),
+    };
+    assert.equal(identify(recorded, { ...found, bootedAt: startedAt - 1 }, 1000).kind, 'same');
+    assert.equal(
+      identify(recorded, { ...found, bootedAt: startedAt + 300_000 }, 1000).kind,
+      'stranger',
+    );
+  });
+});
