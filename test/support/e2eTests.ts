@@ -35,7 +35,8 @@ await runInScope(async (scope) => {
   const mocha = join(root, 'node_modules', 'mocha', 'bin', 'mocha.js');
   const suites = globSync('test/e2e/**/*.e2e.test.ts', { cwd: root });
   if (suites.length === 0) throw new Error('There is no test/e2e/**/*.e2e.test.ts.');
-  const args = [mocha, '--timeout=120000', ...process.argv.slice(2), ...suites];
+  // A click can come between two frames of a busy browser: a test that fails once is tried again.
+  const args = [mocha, '--timeout=120000', '--retries=1', ...process.argv.slice(2), ...suites];
   const { code } = await runProcess(scope, process.execPath, args, {
     cwd: root,
     echo: true,
