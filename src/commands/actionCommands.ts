@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { Task } from '../store/task.ts';
 import type { TaskIndex } from '../store/taskIndex.ts';
-import { isKillable, isOrphan, isUndelivered, willNotify } from '../store/taskTraits.ts';
+import { isKillable, isOrphan, isUndelivered, sessionOf, willNotify } from '../store/taskTraits.ts';
 import { confirm } from '../vscode/messages.ts';
 import type { Settings } from '../vscode/settings.ts';
 import { UserError } from '../vscode/userError.ts';
@@ -9,7 +9,7 @@ import { firstLine } from '../vscode/words.ts';
 import type { CommandHandler } from './commandTable.ts';
 import { eachWithProgress, tell } from './eachTask.ts';
 import { tasksOfSession } from './finishedTasks.ts';
-import type { TaskPicker } from './taskPicker.ts';
+import { isTaskRow, type TaskPicker } from './taskPicker.ts';
 import type { TaskActions } from './taskActions.ts';
 
 type ActionCommand =
@@ -38,8 +38,7 @@ export function actionCommands(
     const nodes = Array.isArray(selected) && selected.length > 1 ? selected : [argument];
     if (nodes[0] === undefined || nodes[0] === null) return index.tasks();
     const tasks = nodes.flatMap((node: unknown) => {
-      const key = keyOf(node);
-      return key === undefined ? tasksOfSession(index, node) : (index.get(key) ?? []);
+      return isTaskRow(node) ? (index.get(node.key) ?? []) : tasksOfSession(index, node);
     });
     return [...new Set(tasks)];
   };
@@ -139,14 +138,6 @@ function summary(done: string, results: readonly unknown[], asked: readonly unkn
   return left === 0 ? done : `${done} ${vscode.l10n.t('{0} were not begun.', left)}`;
 }
 
-/** The key of a task's row in the tree. */
-function keyOf(node: unknown): string | undefined {
-  if (typeof node !== 'object' || node === null || !('kind' in node) || !('key' in node)) {
-    return undefined;
-  }
-  return node.kind === 'task' && typeof node.key === 'string' ? node.key : undefined;
-}
-
 async function confirmKill(tasks: readonly Task[]): Promise<boolean> {
   const { t } = vscode.l10n;
   const [task] = tasks;
@@ -159,7 +150,7 @@ async function confirmKill(tasks: readonly Task[]): Promise<boolean> {
 
 async function confirmKillAll(alive: readonly Task[], unknown: number): Promise<boolean> {
   const { t } = vscode.l10n;
-  const sessions = new Set(alive.map(({ key }) => key.slice(0, key.lastIndexOf('/')))).size;
+  const sessions = new Set(alive.map(({ key }) => sessionOf(key))).size;
   const question =
     alive.length === 1 ? t('Kill 1 running task?') : t('Kill {0} running tasks?', alive.length);
   const detail = [

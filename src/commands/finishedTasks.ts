@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { Task } from '../store/task.ts';
 import type { TaskIndex } from '../store/taskIndex.ts';
+import { sessionOf } from '../store/taskTraits.ts';
 import { UserError } from '../vscode/userError.ts';
 import { bytesInWords, durationInWords, firstLine } from '../vscode/words.ts';
 
@@ -48,7 +49,7 @@ export async function pickFinished(
  */
 export function tasksOfSession(index: TaskIndex, argument: unknown): readonly Task[] {
   const session = sessionNamed(index, argument);
-  return index.tasks().filter((task) => sessionKey(task) === session);
+  return index.tasks().filter((task) => sessionOf(task.key) === session);
 }
 
 function choices(finished: readonly Task[], now: number): Choice[] {
@@ -103,12 +104,7 @@ function statusWords(): Record<string, string> {
 
 function sessionsOf(tasks: readonly Task[]): Map<string, Task[]> {
   const newestFirst = [...tasks].sort((a, b) => (b.startedAt ?? 0) - (a.startedAt ?? 0));
-  return Map.groupBy(newestFirst, sessionKey);
-}
-
-/** `<storage id>/<harness or _>/<session hash>` */
-function sessionKey({ key }: Task): string {
-  return key.slice(0, key.lastIndexOf('/'));
+  return Map.groupBy(newestFirst, ({ key }) => sessionOf(key));
 }
 
 function sessionNamed(index: TaskIndex, argument: unknown): string {
@@ -120,9 +116,9 @@ function sessionNamed(index: TaskIndex, argument: unknown): string {
         candidate.key === name ||
         candidate.taskId === name ||
         candidate.sessionId === name ||
-        sessionKey(candidate) === name,
+        sessionOf(candidate.key) === name,
     );
-  if (task !== undefined) return sessionKey(task);
+  if (task !== undefined) return sessionOf(task.key);
   const { t } = vscode.l10n;
   throw new UserError(t('There is no session {0}. It may have been deleted.', String(name)));
 }

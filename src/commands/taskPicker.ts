@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { Task } from '../store/task.ts';
 import type { TaskIndex } from '../store/taskIndex.ts';
+import { sessionOf } from '../store/taskTraits.ts';
 import { showInformation } from '../vscode/messages.ts';
 import { taskState } from '../vscode/taskState.ts';
 import { UserError } from '../vscode/userError.ts';
@@ -76,12 +77,12 @@ export class TaskPicker {
     if (isSessionRow(argument)) id = argument.id;
     else if (argument !== undefined && argument !== null) {
       const task = await this.pickOne(argument, title);
-      id = task && sessionOf(task);
+      id = task && sessionOf(task.key);
     } else id = await this.askSession(title);
     if (id === undefined) return [];
     return this.index
       .tasks()
-      .filter((task) => sessionOf(task) === id)
+      .filter((task) => sessionOf(task.key) === id)
       .sort((a, b) => (a.startedAt ?? 0) - (b.startedAt ?? 0));
   }
 
@@ -89,10 +90,10 @@ export class TaskPicker {
     const { t } = vscode.l10n;
     const sessions = new Map<string, { newest: Task; count: number }>();
     for (const task of this.index.tasks()) {
-      const known = sessions.get(sessionOf(task));
+      const known = sessions.get(sessionOf(task.key));
       const isNewer = (task.startedAt ?? 0) > (known?.newest.startedAt ?? -1);
       const newest = known === undefined || isNewer ? task : known.newest;
-      sessions.set(sessionOf(task), { newest, count: (known?.count ?? 0) + 1 });
+      sessions.set(sessionOf(task.key), { newest, count: (known?.count ?? 0) + 1 });
     }
     if (sessions.size === 0) throw new UserError(t('{0}: there is no session yet.', title));
     const now = Date.now();
@@ -174,12 +175,7 @@ export class TaskPicker {
   }
 }
 
-/** `<storage id>/<harness or _>/<session hash>` */
-function sessionOf({ key }: Task): string {
-  return key.slice(0, key.lastIndexOf('/'));
-}
-
-function isTaskRow(value: unknown): value is TaskRow {
+export function isTaskRow(value: unknown): value is TaskRow {
   return (
     typeof value === 'object' &&
     value !== null &&

@@ -33,8 +33,3 @@ export interface TaskNode {
 }
 
 export type TreeNode = SessionNode | TaskNode;
-
-/** The id of the session that a task's key belongs to. */
-export function sessionOf(key: string): string {
-  return key.slice(0, key.lastIndexOf('/'));
-}

@@ -1,16 +1,10 @@
 import * as vscode from 'vscode';
 import type { Task, TaskChanges } from '../store/task.ts';
 import type { TaskIndex } from '../store/taskIndex.ts';
-import { isActive } from '../store/taskTraits.ts';
+import { isActive, sessionOf } from '../store/taskTraits.ts';
 import { Disposable } from '../vscode/disposable.ts';
 import { sessionItem, summarize, taskItem } from './items.ts';
-import {
-  sessionOf,
-  type SessionNode,
-  type SessionSummary,
-  type TaskNode,
-  type TreeNode,
-} from './nodes.ts';
+import { type SessionNode, type SessionSummary, type TaskNode, type TreeNode } from './nodes.ts';
 
 /** Of the sessions with a running task so many start expanded: VS Code asks for all their rows. */
 const expandedSessions = 5;

@@ -1,5 +1,10 @@
 import type { Task } from './task.ts';
 
+/** The session that a task's key belongs to: `<storage id>/<harness or _>/<session hash>`. */
+export function sessionOf(key: string): string {
+  return key.slice(0, key.lastIndexOf('/'));
+}
+
 /** Does the record say that the task goes on? */
 export function isActive(task: Task): boolean {
   return task.status === 'starting' || task.status === 'running' || task.status === 'killing';

@@ -14,6 +14,7 @@ import { liveMembers } from '../../src/process/processTable.ts';
 import { systemClock } from '../../src/process/taskRequest.ts';
 import { AftClient, type AftFrame } from '../support/aftClient.ts';
 import { aftBinary, type AftVersion } from '../support/cache.ts';
+import { longestWait } from './place.ts';
 
 const sessionId = 'ses_kill';
 const here = { container: undefined, network: undefined, mount: undefined, sandbox: false };
@@ -144,24 +145,6 @@ async function until(isTrue: () => boolean): Promise<void> {
 
 function live({ pgid }: PersistedTask): number {
   return liveMembers(table.snapshot([], [pgid!]).groups.get(pgid!)).length;
-}
-
-/** Asks AFT something else all the while; answers the longest wait in milliseconds. */
-async function longestWait<T>(aft: AftClient, during: Promise<T>): Promise<[T, number]> {
-  let [isOver, longest] = [false, 0];
-  const asking = (async () => {
-    while (!isOver) {
-      const asked = performance.now();
-      await aft.send('version');
-      longest = Math.max(longest, performance.now() - asked);
-      await sleep(20);
-    }
-  })();
-  const result = await during.finally(() => {
-    isOver = true;
-  });
-  await asking;
-  return [result, longest];
 }
 
 describe('killing tasks of a real AFT', () => {
