@@ -214,9 +214,10 @@ function decode(source: string, closely = false): Decoded {
     throw new PersistenceError('corrupt', 'The record is not a JSON object.');
   }
   const object = parsed as Readonly<Record<string, unknown>>;
-  const spans = new Map<string, JsonMember>();
+  let spans: Map<string, JsonMember> | undefined;
   let problem: string | undefined;
   if (closely || needsCloseReading(source, object)) {
+    spans = new Map();
     for (const member of jsonMembers(source)) {
       // Which of two values is meant can't be known; the seed's parser refuses them too.
       if (spans.has(member.key) && fieldKeys.has(member.key)) {
@@ -233,7 +234,7 @@ function decode(source: string, closely = false): Decoded {
       problem ??= `"${field.key}" is missing`;
       return undefined;
     }
-    const span = spans.get(field.key);
+    const span = spans?.get(field.key);
     const value = field.read(parsedValue, span && source.slice(span.start, span.end));
     if (value !== unfit) return value;
     problem ??= `"${field.key}" is not ${field.expected}`;

@@ -28,7 +28,8 @@ interface Version {
 /** What the store keeps of a task's files. */
 export interface Bundle {
   readonly task: Task;
-  readonly paths: TaskPaths;
+  /** The session's directory, by its path. */
+  readonly sessionDir: string;
   /** Absent where the record can't be used: it is read again whenever it is looked at. */
   readonly version: Version | undefined;
   /** The record of a task that goes on; absent for others. */
@@ -42,6 +43,11 @@ export interface BundlePlace {
   readonly storageId: string;
   readonly storageDirectory: string;
   readonly session: SessionDirectory;
+}
+
+/** Where the parts of a task are: made anew each time, as ten thousand of them would be much to keep. */
+export function pathsOf({ task, sessionDir }: Bundle): TaskPaths {
+  return bundlePaths(sessionDir, task.taskId, task.layout);
 }
 
 export function taskKey(place: BundlePlace, taskId: string): string {
@@ -65,11 +71,10 @@ export function readBundle(
 ): Bundle | 'absent' | 'spawning' {
   if (!found.flat && !found.directory) return 'absent';
   const layout = found.directory ? 'directory' : 'flat';
-  const paths =
-    known?.paths.layout === layout ? known.paths : bundlePaths(place.session.path, taskId, layout);
+  const paths = bundlePaths(place.session.path, taskId, layout);
   if (known?.version !== undefined) {
     const now = versionOf(lookAt(paths.json), found);
-    if (now !== undefined && isSame(known.version, now)) return withCaptures(known);
+    if (now !== undefined && isSame(known.version, now)) return withCaptures(known, paths);
   }
 
   let record: PersistedTask | undefined;
@@ -139,7 +144,7 @@ export function readBundle(
   };
   return {
     task,
-    paths,
+    sessionDir: paths.sessionDir,
     version,
     running: ended ? undefined : record,
     leftBehind: ended ? mayHaveSurvivors(record, known) : undefined,
@@ -166,8 +171,8 @@ export function isSameTask(left: Task, right: Task): boolean {
 }
 
 /** The bundle with the sizes that its captures have now. */
-function withCaptures(bundle: Bundle): Bundle {
-  const { task, paths } = bundle;
+function withCaptures(bundle: Bundle, paths: TaskPaths): Bundle {
+  const { task } = bundle;
   const captures = sizes(task.mode, paths);
   if (isSameSizes(task.captures, captures)) return bundle;
   return { ...bundle, task: { ...task, captures, outputBytes: sum(captures) } };

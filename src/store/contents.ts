@@ -1,7 +1,14 @@
 import { dirname, join } from 'node:path';
 import { errorCode, errorText } from '../persistence/errors.ts';
 import type { ProcessTable } from '../process/processTable.ts';
-import { isSameTask, readBundle, taskKey, type Bundle, type BundlePlace } from './bundle.ts';
+import {
+  isSameTask,
+  pathsOf,
+  readBundle,
+  taskKey,
+  type Bundle,
+  type BundlePlace,
+} from './bundle.ts';
 import type { Clock } from './clock.ts';
 import { Judge } from './judge.ts';
 import {
@@ -101,9 +108,9 @@ export class Contents {
     return `${first} And ${others.length} more like this.`;
   }
 
-  /** How many tasks were touched since changes were last taken. */
+  /** How many tasks were touched since changes were last taken and can be told without judging. */
   get touched(): number {
-    return this.before.size;
+    return this.before.size - this.unjudged.size;
   }
 
   /** Lists the directories down to the sessions. Answers the new sessions. */
@@ -188,7 +195,7 @@ export class Contents {
     for (const key of this.leftBehind) this.unjudged.add(key);
     for (const key of [...this.running]) {
       const bundle = this.bundles.get(key);
-      const session = bundle && this.sessions.get(bundle.paths.sessionDir);
+      const session = bundle && this.sessions.get(bundle.sessionDir);
       if (session === undefined || bundle === undefined) continue;
       this.readTask(session, bundle.task.taskId);
       this.unjudged.add(key);
@@ -203,13 +210,19 @@ export class Contents {
     if (key !== undefined && this.running.has(key)) this.unjudged.add(key);
   }
 
-  /** What has changed since the last call, liveness judged; absent where nothing has. */
-  takeChanges(): TaskChanges | undefined {
-    this.judgeRunning();
+  /**
+   * What has changed since the last call; absent where nothing has.
+   * @param judging false leaves tasks whose liveness has to be judged for a later call: judging a
+   * thousand of them costs little more than judging one
+   */
+  takeChanges(judging: boolean): TaskChanges | undefined {
+    if (judging) this.judgeRunning();
     const added: Task[] = [];
     const changed: Task[] = [];
     const removed: Task[] = [];
     for (const [key, before] of this.before) {
+      if (this.unjudged.has(key)) continue;
+      this.before.delete(key);
       const after = this.bundles.get(key)?.task;
       if (before === undefined) {
         if (after !== undefined) added.push(after);
@@ -219,7 +232,6 @@ export class Contents {
         changed.push(after);
       }
     }
-    this.before.clear();
     if (added.length + changed.length + removed.length === 0) return undefined;
     return { added, changed, removed };
   }
@@ -233,7 +245,7 @@ export class Contents {
         key,
         bundle,
         record: bundle.running,
-        paths: bundle.paths,
+        paths: pathsOf(bundle),
         liveness: bundle.task.liveness,
       };
     });
@@ -293,7 +305,7 @@ export class Contents {
 
   private put(bundle: Bundle): void {
     const { key, taskId } = bundle.task;
-    const session = this.sessions.get(bundle.paths.sessionDir);
+    const session = this.sessions.get(bundle.sessionDir);
     const known = session?.bundles.get(taskId);
     this.note(key, known?.task);
     session?.bundles.set(taskId, bundle);

@@ -5,6 +5,7 @@ import { errorCode, errorText } from '../persistence/errors.ts';
 import type { TaskPaths } from '../persistence/paths.ts';
 import { hostProcessTable } from '../process/hostProcessTable.ts';
 import type { ProcessTable } from '../process/processTable.ts';
+import { pathsOf } from './bundle.ts';
 import { ChokidarWatcher } from './chokidarWatcher.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { Contents, type Session, type Statistics } from './contents.ts';
@@ -34,6 +35,8 @@ export interface StoreParts {
 const sliceMs = 15;
 /** A first scan is handed over in pieces of this many tasks: one message would stall its receiver. */
 const tasksAtOnce = 250;
+/** Meanwhile the tasks that go on are judged this often: it can cost a walk over all processes. */
+const judgeMs = 250;
 /** Events come in groups: a record is written beside its place, then renamed, and the row follows. */
 const settleMs = 5;
 /** A capture can be written to all the time, and only its size matters here. */
@@ -79,6 +82,7 @@ export class Store {
   private disposed = false;
   private refreshes = 0;
   private reconciledAt = 0;
+  private judgedAt = 0;
   private spawning: ReadonlyMap<string, string> = new Map();
   private lookDue = 0;
   private cancelLook: (() => void) | undefined;
@@ -150,7 +154,8 @@ export class Store {
 
   /** Where the parts of a task are; absent for a key that no task has. */
   pathsOf(key: string): TaskPaths | undefined {
-    return this.contents.get(key)?.paths;
+    const bundle = this.contents.get(key);
+    return bundle && pathsOf(bundle);
   }
 
   /** Reads a task anew, after an action on it; resolves when its change has been told. */
@@ -217,16 +222,19 @@ export class Store {
   /** Goes through the steps, with a turn for others now and then. */
   private async readAll(steps: Generator<void>): Promise<void> {
     while (!this.disposed && steps.next().done !== true) {
-      if (this.contents.touched >= tasksAtOnce) this.tellChanges();
+      if (this.contents.touched >= tasksAtOnce) {
+        this.tellChanges(this.clock.now() - this.judgedAt >= judgeMs);
+      }
       if (performance.now() - this.sliceBegan < sliceMs) continue;
       await turn();
       this.sliceBegan = performance.now();
     }
   }
 
-  private tellChanges(): void {
+  private tellChanges(judging = true): void {
     if (this.disposed) return;
-    const changes = this.contents.takeChanges();
+    if (judging) this.judgedAt = this.clock.now();
+    const changes = this.contents.takeChanges(judging);
     if (changes === undefined) return;
     this.events.onChanges(changes);
     if (this.watches === undefined) return;

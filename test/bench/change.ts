@@ -22,12 +22,12 @@ const taskCount = 10_000;
 /** From the change of one record among many until the extension host has the changed task. */
 export async function benchChange(): Promise<Row[]> {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'aft-bench-')));
-  const written = makeStorage(root, taskCount);
+  const fixture = makeStorage(root, taskCount);
   const thread = new Worker(new URL('storeThread.ts', import.meta.url), { workerData: root });
   try {
     const listener = new StoreListener(thread);
     await listener.next('scanned');
-    const running = written.filter((task) => task.running);
+    const running = fixture.tasks.filter((task) => task.running);
     // Watching begins after the scan: until each of these is noticed, what is watched is unknown.
     for (const task of running) {
       do touch(task);
@@ -55,6 +55,7 @@ export async function benchChange(): Promise<Row[]> {
     ];
   } finally {
     await thread.terminate();
+    fixture.end();
     rmSync(root, { recursive: true, force: true });
   }
 }

@@ -31,8 +31,8 @@ export async function benchScan(): Promise<Row[]> {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'aft-bench-')));
   // The store's timers don't keep the process alive.
   const alive = setInterval(() => undefined, 1000);
+  const fixture = makeStorage(root, taskCount);
   try {
-    makeStorage(root, taskCount);
     const floors: number[] = [];
     const scans: number[] = [];
     for (let round = 0; round < rounds; round += 1) {
@@ -52,6 +52,7 @@ export async function benchScan(): Promise<Row[]> {
     ];
   } finally {
     clearInterval(alive);
+    fixture.end();
     rmSync(root, { recursive: true, force: true });
   }
 }

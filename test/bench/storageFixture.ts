@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,6 +14,13 @@ export interface FixtureTask {
   readonly running: boolean;
 }
 
+/** The tasks, and the process that those that go on name. */
+export interface StorageFixture {
+  readonly tasks: readonly FixtureTask[];
+  /** Ends that process; the files are the caller's. */
+  end(): void;
+}
+
 const tasksInSession = 100;
 const runningEvery = 500;
 const commands = [
@@ -26,10 +34,14 @@ const commands = [
 /**
  * Makes a storage of `count` tasks below `root`, in sessions of 100: every other session in the
  * flat layout (schema 4), the others in the directory layout (schema 6). One task in 500 goes on,
- * with this process as the one that it names; one in 50 is not delivered. Of the files that AFT
+ * as a process that leads a session, as AFT's do; one in 50 is not delivered. Of the files that AFT
  * writes beside, those are left out that no reader of the list opens.
  */
-export function makeStorage(root: string, count: number): FixtureTask[] {
+export function makeStorage(root: string, count: number): StorageFixture {
+  const sleeper = spawn('sleep', ['3600'], { detached: true, stdio: 'ignore' });
+  const { pid } = sleeper;
+  if (pid === undefined) throw new Error('`sleep` could not be started.');
+  sleeper.unref();
   const tasks: FixtureTask[] = [];
   const now = Date.now();
   for (let index = 0; index < count; index += 1) {
@@ -41,7 +53,7 @@ export function makeStorage(root: string, count: number): FixtureTask[] {
     const layout = sessionNumber % 2 === 0 ? 'directory' : 'flat';
     const taskId = `bash-${createHash('sha1').update(`t${index}`).digest('hex').slice(0, 16)}`;
     const running = index % runningEvery === 0;
-    const startedAt = now - (count - index) * 90_000;
+    const startedAt = running ? now : now - (count - index) * 90_000;
     const durationMs = 100 + ((index * 7919) % 120_000);
     const failed = index % 9 === 0;
     const project = `/home/user/projects/service-${sessionNumber % 12}`;
@@ -59,8 +71,8 @@ export function makeStorage(root: string, count: number): FixtureTask[] {
       duration_ms: running ? null : durationMs,
       timeout_ms: 1_800_000,
       exit_code: running ? null : Number(failed),
-      child_pid: running ? process.pid : null,
-      pgid: running ? process.pid : 100_000 + index,
+      child_pid: running ? pid : null,
+      pgid: running ? pid : 100_000 + index,
       ...(layout === 'directory' && !running && { live_descendants: [] }),
       completion_delivered: !running && index % 50 !== 1,
       notify_on_completion: true,
@@ -89,5 +101,5 @@ export function makeStorage(root: string, count: number): FixtureTask[] {
     }
     tasks.push({ taskId, layout, sessionDirectory, json, running });
   }
-  return tasks;
+  return { tasks, end: () => process.kill(-pid, 'SIGKILL') };
 }

@@ -37,7 +37,7 @@ async function stalls(directory: string): Promise<number[]> {
   await vscode.commands.executeCommand('aftTasks.explorer.focus');
   const storage = join(directory, 'large');
   mkdirSync(storage);
-  makeStorage(storage, taskCount);
+  const fixture = makeStorage(storage, taskCount);
   const times: number[] = [];
   for (let round = 0; round < 5; round += 1) {
     await setSetting('storageDirectories', [join(directory, 'none')]);
@@ -53,6 +53,7 @@ async function stalls(directory: string): Promise<number[]> {
     delay.disable();
     times.push(delay.max / 1e6);
   }
+  fixture.end();
   rmSync(storage, { recursive: true });
   await setSetting('storageDirectories', [directory]);
   return times;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { ProcessTable } from '../../../src/process/processTable.ts';
 import type { StoreParts } from '../../../src/store/store.ts';
 import type { StoreWatcher, WatcherEvents } from '../../../src/store/watcher.ts';
@@ -170,6 +170,22 @@ describe('the pace of a store', () => {
     assert.equal(processes.looks, looks);
     await clock.advance(1000);
     assert.notEqual(processes.looks, looks);
+  });
+
+  it('looks at the processes of a large storage at its beginning and end, not with every piece', async () => {
+    for (let index = 0; index < 1500; index += 1) {
+      const taskId = `bash-${index.toString(16).padStart(16, '0')}`;
+      const path = join(storage, 'bash-tasks', '761e48ac259824c0', `${taskId}.json`);
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, recordOf(taskId, index % 2 === 0 ? 'running' : 'failed'));
+    }
+    const looksAtOne = 3;
+    const { tasks, changes } = await opened(false);
+    assert.equal(tasks.size, 1500);
+    assert(changes.length >= 3);
+    assert(processes.looks <= 2 * looksAtOne, `${processes.looks} looks`);
+    const told = changes.flatMap(({ changed }) => changed);
+    assert.deepEqual(told, [], 'each is told once, judged');
   });
 
   it('looks at once when it becomes visible', async () => {
