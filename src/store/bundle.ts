@@ -10,7 +10,7 @@ import {
   type TaskMode,
 } from '../persistence/record.ts';
 import { readTaskFile } from '../persistence/taskFile.ts';
-import type { FoundLayouts, SessionDirectory } from './layout.ts';
+import { tasksDirectoryName, type FoundLayouts, type SessionDirectory } from './layout.ts';
 import type { Task } from './task.ts';
 
 /** A task's directory without a record is this long taken for a task being started (AFT 0.57.2). */
@@ -53,6 +53,16 @@ export function pathsOf({ task, sessionDir }: Bundle): TaskPaths {
 export function taskKey(place: BundlePlace, taskId: string): string {
   const { harness, hash } = place.session;
   return `${place.storageId}/${harness ?? '_'}/${hash}/${taskId}`;
+}
+
+/** Where the task of a key is, below its storage's root. */
+export function placeOf(
+  key: string,
+  storageDirectory: string,
+): { readonly sessionDir: string; readonly taskId: string } {
+  const [, harness = '', hash = '', taskId = ''] = key.split('/');
+  const parent = harness === '_' ? storageDirectory : join(storageDirectory, harness);
+  return { sessionDir: join(parent, tasksDirectoryName, hash), taskId };
 }
 
 /**

@@ -4,6 +4,7 @@ import type { ProcessTable } from '../process/processTable.ts';
 import {
   isSameTask,
   pathsOf,
+  placeOf,
   readBundle,
   taskKey,
   type Bundle,
@@ -50,14 +51,14 @@ export class Contents {
   private readonly storage: { readonly id: string; readonly directory: string };
   private readonly clock: Clock;
   private readonly judge: Judge;
-  private readonly bundles = new Map<string, Bundle>();
   /** Keys of the tasks that go on. */
   private readonly running = new Set<string>();
   /** Keys of the tasks that have ended and may have left processes behind. */
   private readonly leftBehind = new Set<string>();
   private readonly unjudged = new Set<string>();
-  /** Each task touched since changes were last taken, as it was before. */
-  private readonly before = new Map<string, Task | undefined>();
+  /** Each task touched since it was last told, as it was before: by session's directory, by id. */
+  private readonly before = new Map<string, Map<string, Task | undefined>>();
+  private touchedTasks = 0;
   /** By directory. */
   private readonly problems = new Map<string, string>();
 
@@ -73,11 +74,14 @@ export class Contents {
   }
 
   get(key: string): Bundle | undefined {
-    return this.bundles.get(key);
+    const { sessionDir, taskId } = placeOf(key, this.storage.directory);
+    return this.sessions.get(sessionDir)?.bundles.get(taskId);
   }
 
   tasks(): Task[] {
-    return Array.from(this.bundles.values(), ({ task }) => task);
+    return Array.from(this.sessions.values()).flatMap(({ bundles }) =>
+      Array.from(bundles.values(), ({ task }) => task),
+    );
   }
 
   /** Is there a task that goes on, is being started, or has left something behind? */
@@ -110,7 +114,7 @@ export class Contents {
 
   /** How many tasks were touched since changes were last taken and can be told without judging. */
   get touched(): number {
-    return this.before.size - this.unjudged.size;
+    return this.touchedTasks - this.unjudged.size;
   }
 
   /** Lists the directories down to the sessions. Answers the new sessions. */
@@ -194,7 +198,7 @@ export class Contents {
     }
     for (const key of this.leftBehind) this.unjudged.add(key);
     for (const key of [...this.running]) {
-      const bundle = this.bundles.get(key);
+      const bundle = this.get(key);
       const session = bundle && this.sessions.get(bundle.sessionDir);
       if (session === undefined || bundle === undefined) continue;
       this.readTask(session, bundle.task.taskId);
@@ -220,17 +224,22 @@ export class Contents {
     const added: Task[] = [];
     const changed: Task[] = [];
     const removed: Task[] = [];
-    for (const [key, before] of this.before) {
-      if (this.unjudged.has(key)) continue;
-      this.before.delete(key);
-      const after = this.bundles.get(key)?.task;
-      if (before === undefined) {
-        if (after !== undefined) added.push(after);
-      } else if (after === undefined) {
-        removed.push(before);
-      } else if (!isSameTask(before, after)) {
-        changed.push(after);
+    for (const [sessionDir, touched] of this.before) {
+      const bundles = this.sessions.get(sessionDir)?.bundles;
+      for (const [taskId, before] of touched) {
+        const after = bundles?.get(taskId)?.task;
+        if (after !== undefined && this.unjudged.has(after.key)) continue;
+        touched.delete(taskId);
+        this.touchedTasks -= 1;
+        if (before === undefined) {
+          if (after !== undefined) added.push(after);
+        } else if (after === undefined) {
+          removed.push(before);
+        } else if (!isSameTask(before, after)) {
+          changed.push(after);
+        }
       }
+      if (touched.size === 0) this.before.delete(sessionDir);
     }
     if (added.length + changed.length + removed.length === 0) return undefined;
     return { added, changed, removed };
@@ -239,7 +248,7 @@ export class Contents {
   private judgeRunning(): void {
     this.lookForSurvivors();
     const tasks = [...this.unjudged].flatMap((key) => {
-      const bundle = this.bundles.get(key);
+      const bundle = this.get(key);
       if (bundle?.running === undefined) return [];
       return {
         key,
@@ -259,7 +268,7 @@ export class Contents {
 
   private lookForSurvivors(): void {
     const found = [...this.unjudged].flatMap((key) => {
-      const bundle = this.bundles.get(key);
+      const bundle = this.get(key);
       return bundle?.leftBehind === undefined ? [] : { bundle, record: bundle.leftBehind };
     });
     const survivors = this.judge.survivors(found.map(({ record }) => record));
@@ -295,9 +304,9 @@ export class Contents {
     const known = session.bundles.get(taskId);
     if (known === undefined) return;
     const { key } = known.task;
-    this.note(key, known.task);
+    this.note(session.place.session.path, taskId, known.task);
     session.bundles.delete(taskId);
-    this.bundles.delete(key);
+    this.unjudged.delete(key);
     this.running.delete(key);
     this.leftBehind.delete(key);
     this.judge.forget(key);
@@ -307,14 +316,13 @@ export class Contents {
     const { key, taskId } = bundle.task;
     const session = this.sessions.get(bundle.sessionDir);
     const known = session?.bundles.get(taskId);
-    this.note(key, known?.task);
+    this.note(bundle.sessionDir, taskId, known?.task);
     session?.bundles.set(taskId, bundle);
-    this.bundles.set(key, bundle);
-    if (bundle.leftBehind === undefined) {
-      this.leftBehind.delete(key);
-    } else {
+    if (bundle.leftBehind !== undefined) {
       this.leftBehind.add(key);
       if (bundle.leftBehind !== known?.leftBehind) this.unjudged.add(key);
+    } else if (known?.leftBehind !== undefined) {
+      this.leftBehind.delete(key);
     }
     if (bundle.running !== undefined) {
       this.running.add(key);
@@ -325,8 +333,12 @@ export class Contents {
     }
   }
 
-  private note(key: string, before: Task | undefined): void {
-    if (!this.before.has(key)) this.before.set(key, before);
+  private note(sessionDir: string, taskId: string, before: Task | undefined): void {
+    let touched = this.before.get(sessionDir);
+    if (touched === undefined) this.before.set(sessionDir, (touched = new Map()));
+    if (touched.has(taskId)) return;
+    touched.set(taskId, before);
+    this.touchedTasks += 1;
   }
 
   private drop(session: Session): void {
