@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import type { Storage } from '../store/discovery.ts';
 import type { Settings } from '../vscode/settings.ts';
 import type { Storages } from '../worker/storages.ts';
 import type { CommandHandler } from './commandTable.ts';
@@ -37,10 +38,10 @@ export function storageCommands(
       const add = t('Add Storage Directory…');
       const picked = await vscode.window.showQuickPick(
         [
-          ...storages.places.map(({ path, origin, storage }) => ({
-            label: `$(${storage === undefined ? 'circle-slash' : 'pass'}) ${path}`,
+          ...storages.places.map(({ path, origin, storage, problem }) => ({
+            label: `$(${placeIcon(storage, problem)}) ${path}`,
             description: origin,
-            detail: storage === undefined ? t('not there') : storage.directory,
+            detail: problem ?? storage?.directory ?? t('not there'),
           })),
           { label: `$(add) ${add}`, description: '', detail: '' },
         ],
@@ -59,4 +60,9 @@ export function storageCommands(
       log.show();
     },
   };
+}
+
+function placeIcon(storage: Storage | undefined, problem: string | undefined): string {
+  if (problem !== undefined) return 'warning';
+  return storage === undefined ? 'circle-slash' : 'pass';
 }

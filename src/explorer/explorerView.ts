@@ -29,6 +29,8 @@ const tickEvery = 30_000;
  * registered twice (microsoft/vscode#192055).
  */
 const refreshSettles = 250;
+/** A tree that changes all the time is not waited for any longer. */
+const longestSettling = 2000;
 
 const tooltipLines = 5;
 
@@ -114,8 +116,12 @@ export class ExplorerView extends Disposable {
     if (this.storages.index.get(key) === undefined) return false;
     if (this.tree.nodeOf(key) === undefined) this.setFilter('');
     await vscode.commands.executeCommand(`${explorerViewId}.focus`);
-    const wait = this.lastRefresh + refreshSettles - Date.now();
-    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+    const givesUp = Date.now() + longestSettling;
+    for (;;) {
+      const wait = this.lastRefresh + refreshSettles - Date.now();
+      if (wait <= 0 || Date.now() >= givesUp) break;
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    }
     const node = this.tree.nodeOf(key);
     if (node === undefined) return false;
     await this.view.reveal(node, { select: true, focus: true });

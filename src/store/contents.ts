@@ -335,7 +335,10 @@ export class Contents {
 
   private note(sessionDir: string, taskId: string, before: Task | undefined): void {
     let touched = this.before.get(sessionDir);
-    if (touched === undefined) this.before.set(sessionDir, (touched = new Map()));
+    if (touched === undefined) {
+      touched = new Map<string, Task | undefined>();
+      this.before.set(sessionDir, touched);
+    }
     if (touched.has(taskId)) return;
     touched.set(taskId, before);
     this.touchedTasks += 1;

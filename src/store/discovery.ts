@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { access, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { FSWatcher } from 'chokidar';
+import { errorCode, errorText } from '../persistence/errors.ts';
 import type { Candidate } from './candidates.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { Scheduler } from './scheduler.ts';
@@ -17,10 +18,24 @@ export interface Storage {
   readonly migrated: boolean;
 }
 
-/** A candidate, and what was found there. */
-export interface Place extends Candidate {
+/** What is at a candidate. */
+export interface Found {
   readonly storage: Storage | undefined;
+  /** Why that can't be told, in words for the user. */
+  readonly problem?: string;
 }
+
+/** A candidate, and what was found there. */
+export interface Place extends Candidate, Found {}
+
+/** What tests replace. */
+export interface DiscoveryParts {
+  readonly clock?: Clock;
+  readonly look?: (candidate: Candidate) => Promise<Found>;
+}
+
+/** A network drive that has gone may never answer; the other places don't wait for it any longer. */
+const patienceMs = 3000;
 
 /** A storage's id, from its root's real path. */
 export function storageId(directory: string): string {
@@ -28,35 +43,39 @@ export function storageId(directory: string): string {
 }
 
 /** What is at each candidate now. Candidates with one real path get one and the same storage. */
-export async function findStorages(candidates: readonly Candidate[]): Promise<Place[]> {
-  const found = new Map<string, Storage>();
-  const places: Place[] = [];
-  const storages = await Promise.all(candidates.map(storageAt));
-  for (const [index, candidate] of candidates.entries()) {
-    let storage = storages[index];
-    if (storage !== undefined) {
-      storage = found.get(storage.id) ?? storage;
-      found.set(storage.id, storage);
-    }
-    places.push({ ...candidate, storage });
-  }
-  return places;
+export async function findStorages(
+  candidates: readonly Candidate[],
+  look: (candidate: Candidate) => Promise<Found> = lookAt,
+): Promise<Place[]> {
+  const storages = new Map<string, Storage>();
+  const found = await Promise.all(candidates.map(look));
+  return candidates.map((candidate, index) => {
+    const { storage, ...rest } = found[index] ?? nothing;
+    if (storage === undefined) return { ...candidate, ...rest, storage };
+    const first = storages.get(storage.id) ?? storage;
+    storages.set(first.id, first);
+    return { ...candidate, ...rest, storage: first };
+  });
 }
 
-async function storageAt({ path, legacy }: Candidate): Promise<Storage | undefined> {
+async function lookAt({ path, legacy }: Candidate): Promise<Found> {
   try {
     const directory = await realpath(path);
-    if (!(await stat(directory)).isDirectory()) return undefined;
+    if (!(await stat(directory)).isDirectory()) return nothing;
     const migrated = await access(join(directory, '.migrated_from_legacy')).then(
       () => true,
       () => false,
     );
-    return { id: storageId(directory), directory, legacy, migrated };
-  } catch {
-    // Missing, or behind a directory that we may not enter: nothing to show either way.
-    return undefined;
+    return { storage: { id: storageId(directory), directory, legacy, migrated } };
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR') return nothing;
+    const reason = code === 'EACCES' ? 'permission denied' : errorText(error);
+    return { storage: undefined, problem: `${path} can't be looked at: ${reason}.` };
   }
 }
+
+const nothing: Found = { storage: undefined };
 
 /**
  * The storages that exist, looked for again on request and when a missing one may have come. This
@@ -65,7 +84,11 @@ async function storageAt({ path, legacy }: Candidate): Promise<Storage | undefin
 export class StorageDiscovery {
   private readonly candidates: () => readonly Candidate[];
   private readonly onError: (error: unknown) => void;
+  private readonly clock: Clock;
+  private readonly lookAt: (candidate: Candidate) => Promise<Found>;
   private readonly scheduler: Scheduler;
+  /** Looks that have no answer yet, by path: each one keeps a thread of Node's pool. */
+  private readonly looks = new Map<string, Promise<Found>>();
   private readonly listeners = new Set<(storages: readonly Storage[]) => void>();
   private found: readonly Place[] = [];
   private watched = '';
@@ -76,11 +99,13 @@ export class StorageDiscovery {
   constructor(
     candidates: () => readonly Candidate[],
     onError: (error: unknown) => void,
-    clock: Clock = systemClock,
+    parts: DiscoveryParts = {},
   ) {
     this.candidates = candidates;
     this.onError = onError;
-    this.scheduler = new Scheduler(() => this.look(), onError, clock);
+    this.clock = parts.clock ?? systemClock;
+    this.lookAt = parts.look ?? lookAt;
+    this.scheduler = new Scheduler(() => this.look(), onError, this.clock);
   }
 
   /** Where storages were looked for, and what was there. */
@@ -113,7 +138,7 @@ export class StorageDiscovery {
 
   private async look(): Promise<void> {
     const before = JSON.stringify(this.storages);
-    const found = await findStorages(this.candidates());
+    const found = await findStorages(this.candidates(), (candidate) => this.patiently(candidate));
     if (this.disposed) return;
     this.found = found;
     this.awaitMissing();
@@ -122,9 +147,36 @@ export class StorageDiscovery {
     for (const listener of this.listeners) listener(storages);
   }
 
+  /** Looks at a candidate. One that does not answer is as it was, and is looked at again when it does. */
+  private async patiently(candidate: Candidate): Promise<Found> {
+    const { path } = candidate;
+    const look = this.looks.get(path) ?? this.lookAt(candidate);
+    this.looks.set(path, look);
+    let stopWaiting: (() => void) | undefined;
+    const late = new Promise<Found>((resolve) => {
+      stopWaiting = this.clock.after(patienceMs, () => {
+        const before = this.found.find((place) => place.path === path);
+        resolve({ storage: before?.storage, problem: `${path} does not answer.` });
+        void look.then(() => {
+          this.scheduler.request(0);
+        });
+      });
+    });
+    const found = await Promise.race([
+      look.finally(() => {
+        this.looks.delete(path);
+      }),
+      late,
+    ]);
+    stopWaiting?.();
+    return found;
+  }
+
   /** Watches for the candidates that are not there; chokidar waits in the nearest directory above. */
   private awaitMissing(): void {
-    const missing = this.found.filter(({ storage }) => storage === undefined);
+    const missing = this.found.filter(
+      ({ storage, problem }) => storage === undefined && problem === undefined,
+    );
     const paths = missing.map(({ path }) => path);
     const watched = paths.join('\n');
     if (watched === this.watched) return;

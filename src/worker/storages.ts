@@ -81,7 +81,8 @@ export class Storages {
   /** All storages' states as one. `ready`: every storage that was found has been read once. */
   get state(): StorageState {
     const states = [...this.readings.values()].map((reading) => reading.state);
-    const problems = [...states.flatMap(({ problem }) => problem ?? []), ...this.broken.values()];
+    const problems = [...this.discovery.places, ...states].flatMap(({ problem }) => problem ?? []);
+    problems.push(...this.broken.values());
     return {
       scanning: !this.discovered || states.some(({ scanning }) => scanning),
       ready: this.discovered && states.every(({ ready }) => ready),

@@ -1,9 +1,26 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  mkdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { Candidate } from '../../../src/store/candidates.ts';
-import { findStorages, StorageDiscovery, storageId } from '../../../src/store/discovery.ts';
+import {
+  findStorages,
+  StorageDiscovery,
+  storageId,
+  type Found,
+} from '../../../src/store/discovery.ts';
+import { ManualClock } from './manualClock.ts';
 import { temporaryDirectory } from './openStore.ts';
+
+const discoveryModule = new URL('../../../src/store/discovery.ts', import.meta.url).href;
 
 function candidate(path: string, legacy = false): Candidate {
   return { path, origin: 'test', legacy };
@@ -135,6 +152,67 @@ describe('StorageDiscovery', () => {
     told = next();
     await discovery.refresh();
     assert.deepEqual(await told, []);
+  });
+
+  it('says of a place that may not be entered that it can’t be looked at', () => {
+    const locked = join(home, 'locked');
+    mkdirSync(join(locked, 'storage'), { recursive: true });
+    const script = `
+      import { findStorages } from ${JSON.stringify(discoveryModule)};
+      const found = await findStorages([{ path: process.argv[1], origin: 'test', legacy: false }]);
+      console.log(JSON.stringify(found));
+    `;
+    const user = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
+    chmodSync(home, 0o755);
+    chmodSync(locked, 0);
+    const { stdout, stderr } = spawnSync(
+      process.execPath,
+      ['--input-type=module', '-e', script, join(locked, 'storage')],
+      { encoding: 'utf8', ...user },
+    );
+    chmodSync(locked, 0o700);
+    assert.match(stdout, /storage can't be looked at: permission denied\./, stderr);
+  });
+
+  it('shows the other storages while one does not answer, and that one once it does', async () => {
+    const [here, hanging] = ['here', 'hanging'].map((name) => join(home, name)) as [string, string];
+    const storageOf = ({ path }: Candidate): Found => ({
+      storage: { id: storageId(path), directory: path, legacy: false, migrated: false },
+    });
+    const answers: ((found: Found) => void)[] = [];
+    const clock = new ManualClock();
+    candidates = [candidate(hanging), candidate(here)];
+    discovery = new StorageDiscovery(
+      () => candidates,
+      () => undefined,
+      {
+        clock,
+        look: (place) => {
+          if (place.path === here) return Promise.resolve(storageOf(place));
+          return new Promise((resolve) => answers.push(resolve));
+        },
+      },
+    );
+    let refreshed = discovery.refresh();
+    await clock.advance(3000);
+    await refreshed;
+    assert.deepEqual(
+      discovery.storages.map(({ directory }) => directory),
+      [here],
+    );
+    assert.equal(discovery.places[0]?.problem, `${hanging} does not answer.`);
+    refreshed = discovery.refresh();
+    await clock.advance(3000);
+    await refreshed;
+    assert.equal(answers.length, 1, 'a second look would hang as well');
+    const told = next();
+    for (const expected of [1, 2]) {
+      assert.equal(answers.length, expected);
+      answers.at(-1)!(storageOf(candidates[0]!));
+      await clock.advance(0);
+    }
+    assert.deepEqual(await told, [hanging, here]);
+    assert(discovery.places.every(({ problem }) => problem === undefined));
   });
 
   it('tells nothing where nothing has changed', async () => {
