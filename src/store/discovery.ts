@@ -118,7 +118,7 @@ export class StorageDiscovery {
     return [...new Set(this.found.flatMap(({ storage }) => storage ?? []))];
   }
 
-  /** Calls `listener` when the storages have changed; returns the way to stop that. */
+  /** Calls `listener` when the places have changed; returns the way to stop that. */
   onDidChange(listener: (storages: readonly Storage[]) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
@@ -137,13 +137,13 @@ export class StorageDiscovery {
   }
 
   private async look(): Promise<void> {
-    const before = JSON.stringify(this.storages);
     const found = await findStorages(this.candidates(), (candidate) => this.patiently(candidate));
     if (this.disposed) return;
+    const same = JSON.stringify(found) === JSON.stringify(this.found);
     this.found = found;
     this.awaitMissing();
+    if (same) return;
     const { storages } = this;
-    if (JSON.stringify(storages) === before) return;
     for (const listener of this.listeners) listener(storages);
   }
 

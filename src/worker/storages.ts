@@ -48,6 +48,8 @@ export class Storages {
   private readonly waiting = new Set<() => void>();
   /** Why storages that were found are not read, by id; the next refresh tries again. */
   private readonly broken = new Map<string, string>();
+  /** What was last said of the places where storages may be. */
+  private logged: ReadonlySet<string> = new Set();
   private discovered = false;
   private visible = false;
 
@@ -166,6 +168,7 @@ export class Storages {
     }
     this.index.setStorages(storages);
     this.broken.clear();
+    this.logProblems();
     for (const storage of wanted.values()) {
       if (this.readings.has(storage.id)) continue;
       if (this.readings.size < mostStorages) this.open(storage);
@@ -176,6 +179,14 @@ export class Storages {
         );
     }
     this.announce();
+  }
+
+  private logProblems(): void {
+    const problems = this.places.flatMap(({ problem }) => problem ?? []);
+    for (const problem of problems) {
+      if (!this.logged.has(problem)) this.options.log('warn', problem);
+    }
+    this.logged = new Set(problems);
   }
 
   private open(storage: Storage): void {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundlePaths, hashSession, type TaskPaths } from '../../src/persistence/paths.ts';
 import { readTask } from '../../src/persistence/taskFile.ts';
@@ -214,7 +215,36 @@ describe('AFT Tasks', () => {
     }
     await workbench.page.keyboard.press('Escape');
     await rowOf('build').waitFor();
-    await workbench.clearMachineSettings();
+    await workbench.setMachineSettings({});
+    await rowOf('build').waitFor();
+  });
+
+  it('says why nothing is shown, and what can be done', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'aft-empty-'));
+    const loop = join(directory, 'loop');
+    symlinkSync(loop, loop);
+    try {
+      for (const [storage, words, button] of [
+        [join(directory, 'none'), 'No AFT storage was found', 'Show Where It Was Looked For'],
+        [directory, 'No agent has run a background command yet', 'Show Storage Directories'],
+        [loop, "The AFT storage can't be read", 'Show Log'],
+      ] as const) {
+        await workbench.setMachineSettings({ 'aftTasks.storageDirectories': [storage] });
+        await workbench.openExplorer();
+        const welcome = workbench.page.locator('.welcome-view-content:visible');
+        await welcome.getByText(words).waitFor();
+        await workbench.screenshot(`welcome-${words.split(' ', 3).join('-')}`);
+        await welcome.getByText(button).click();
+        if (button === 'Show Log')
+          await workbench.runCommand('AFT Tasks: Show Storage Directories');
+        await workbench.quickPickRows().filter({ hasText: storage }).first().waitFor();
+        await workbench.page.keyboard.press('Escape');
+      }
+    } finally {
+      await workbench.setMachineSettings({});
+      rmSync(directory, { recursive: true });
+    }
+    await workbench.openExplorer();
     await rowOf('build').waitFor();
   });
 

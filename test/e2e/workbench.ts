@@ -1,5 +1,5 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { out } from '../support/root.ts';
 
@@ -80,9 +80,11 @@ export class Workbench {
     await this.reload();
   }
 
-  /** Forgets the settings of the machine (the extension's storages are one), and reloads the window. */
-  async clearMachineSettings(): Promise<void> {
-    rmSync(join(this.settingsFile, '..', '..', 'Machine', 'settings.json'), { force: true });
+  /** Puts settings of the machine (the extension's storages are one), and reloads the window. */
+  async setMachineSettings(settings: Readonly<Record<string, unknown>>): Promise<void> {
+    const file = join(this.settingsFile, '..', '..', 'Machine', 'settings.json');
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, JSON.stringify(settings));
     await this.reload();
   }
 

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TaskChanges } from '../../../src/store/task.ts';
@@ -75,6 +83,16 @@ describe('storages in their threads', () => {
       storages.places.map(({ storage }) => storage),
       [undefined],
     );
+  });
+
+  it('have a problem, told once in the log, where a place can’t be looked at', async () => {
+    const loop = join(directory, 'loop');
+    symlinkSync(loop, loop);
+    paths = [loop];
+    await storages.start();
+    await storages.refresh();
+    assert.match(storages.state.problem ?? '', /loop can't be looked at: /);
+    assert.equal(logged.filter((line) => line.includes("loop can't be looked at")).length, 1);
   });
 
   it('take their tasks along when they are shown no more', async () => {
