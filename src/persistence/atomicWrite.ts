@@ -3,7 +3,6 @@ import {
   closeSync,
   constants,
   fsyncSync,
-  mkdirSync,
   openSync,
   renameSync,
   rmSync,
@@ -28,7 +27,7 @@ export interface WriteSystem {
   readonly sleep: (milliseconds: number) => void;
 }
 
-const thisSystem: WriteSystem = {
+export const systemWrites: WriteSystem = {
   platform: process.platform,
   sync: fsyncSync,
   rename: renameSync,
@@ -39,28 +38,41 @@ const thisSystem: WriteSystem = {
 
 /**
  * Replaces a file's content: whoever reads it sees the old content or the new one, also after a
- * power cut. A missing parent directory is made for the flat layout only: in the directory layout
- * it means that the bundle is gone. Throws a PersistenceError.
+ * power cut. A missing parent directory is not made: it means that the bundle is gone. Throws a
+ * PersistenceError.
  */
 export function atomicWrite(
   path: string,
   content: string | Uint8Array,
   taskId: string,
   naming: TempNaming,
-  system: WriteSystem = thisSystem,
+  system: WriteSystem = systemWrites,
 ): void {
+  atomicWriteIf(() => true, path, content, taskId, naming, system);
+}
+
+/**
+ * As `atomicWrite`, if what is there may still be replaced: that is asked when the new content is
+ * on the disk, with nothing but the rename after it. Answers whether it was replaced.
+ */
+export function atomicWriteIf(
+  mayReplace: () => boolean,
+  path: string,
+  content: string | Uint8Array,
+  taskId: string,
+  naming: TempNaming,
+  system: WriteSystem = systemWrites,
+): boolean {
   const parent = dirname(path);
   const temp = join(
     parent,
     naming === 'aft' ? aftTempName() : seedTempName(basename(path), taskId),
   );
+  let isReplaced = false;
   try {
-    if (naming === 'seed') {
-      mkdirSync(parent, { recursive: true, mode: 0o700 });
-      // What a crash has left under this name. Removing it, rather than writing into it, keeps a
-      // link planted there from being followed.
-      rmSync(temp, { force: true });
-    }
+    // What a crash has left under this name. Removing it, rather than writing into it, keeps a
+    // link planted there from being followed.
+    if (naming === 'seed') rmSync(temp, { force: true });
     const fd = openSync(temp, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
     try {
       try {
@@ -69,26 +81,36 @@ export function atomicWrite(
       } finally {
         closeSync(fd);
       }
-      rename(temp, path, system);
-    } catch (error) {
-      rmSync(temp, { force: true });
-      throw error;
+      isReplaced = renameIf(mayReplace, temp, path, system);
+    } finally {
+      if (!isReplaced) rmSync(temp, { force: true });
     }
   } catch (error) {
     throw PersistenceError.from(error, path);
   }
-  syncDirectory(parent, system);
+  if (isReplaced) syncDirectory(parent, system);
+  return isReplaced;
 }
 
 /**
  * Renames; on Windows again and again, for a few seconds, while a virus scanner or a reader keeps
  * one of the two open.
  */
-export function rename(from: string, to: string, system: WriteSystem = thisSystem): void {
+export function rename(from: string, to: string, system: WriteSystem = systemWrites): void {
+  renameIf(() => true, from, to, system);
+}
+
+function renameIf(
+  mayRename: () => boolean,
+  from: string,
+  to: string,
+  system: WriteSystem,
+): boolean {
   for (let pause = 10; ; pause *= 2) {
     try {
+      if (!mayRename()) return false;
       system.rename(from, to);
-      return;
+      return true;
     } catch (error) {
       const code = errorCode(error);
       const passing = code === 'EPERM' || code === 'EACCES' || code === 'EBUSY';
@@ -109,7 +131,7 @@ function seedTempName(fileName: string, taskId: string): string {
 }
 
 /** Makes the rename itself last through a power cut, where the system can. */
-export function syncDirectory(directory: string, system: WriteSystem = thisSystem): void {
+export function syncDirectory(directory: string, system: WriteSystem = systemWrites): void {
   if (system.platform === 'win32') return;
   try {
     const fd = openSync(directory, constants.O_RDONLY);

@@ -1,3 +1,4 @@
+import { systemWrites, type WriteSystem } from './atomicWrite.ts';
 import { markRowDelivered } from './database.ts';
 import type { Outcome } from './outcome.ts';
 import type { TaskPaths } from './paths.ts';
@@ -14,6 +15,7 @@ export async function markTaskDelivered(
   storageDirectory: string,
   harness: string | undefined,
   paths: TaskPaths,
+  system: WriteSystem = systemWrites,
 ): Promise<Outcome> {
   const { taskId } = paths;
   let sessionId: string;
@@ -24,7 +26,9 @@ export async function markTaskDelivered(
     requireOwnSession(paths, task);
     sessionId = task.sessionId;
     already = task.completionDelivered;
-    if (!already) updateTask(paths, (current) => ({ ...current, completionDelivered: true }));
+    if (!already) {
+      updateTask(paths, (current) => ({ ...current, completionDelivered: true }), system);
+    }
   } catch (error) {
     return refused(taskId, 'was not marked delivered', error);
   }

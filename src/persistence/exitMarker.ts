@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { closeSync } from 'node:fs';
-import { atomicWrite } from './atomicWrite.ts';
+import { atomicWriteIf, systemWrites, type WriteSystem } from './atomicWrite.ts';
 import { PersistenceError } from './errors.ts';
 import type { TaskPaths } from './paths.ts';
 import { makeSafeParents, openSafely, readWhole, requireSafeParents } from './safeFile.ts';
@@ -28,20 +28,22 @@ export function parseExitMarker(text: string): ExitMarker | undefined {
 }
 
 /**
- * Notes that the task is being killed, unless its end is noted already. The directory layout's
- * marker is there from the start, empty: blank counts as absent there.
+ * Notes that the task is being killed, unless its end is noted already, or is while this is being
+ * written. The directory layout's marker is there from the start, empty: blank counts as absent there.
  */
-export function writeKillMarkerIfAbsent(paths: TaskPaths): void {
-  const text = readMarkerText(paths);
-  if (paths.layout === 'flat') {
-    if (text !== undefined) return;
-    makeSafeParents(paths.sessionDir, paths.exit);
-    atomicWrite(paths.exit, 'killed', 'kill', 'seed');
-  } else {
-    if (text !== undefined && trim(text) !== '') return;
-    requireSafeParents(paths.sessionDir, paths.exit);
-    atomicWrite(paths.exit, 'killed', 'kill', 'aft');
-  }
+export function writeKillMarkerIfAbsent(
+  paths: TaskPaths,
+  system: WriteSystem = systemWrites,
+): void {
+  const isFlat = paths.layout === 'flat';
+  const isAbsent = (): boolean => {
+    const text = readMarkerText(paths);
+    return text === undefined || (!isFlat && trim(text) === '');
+  };
+  if (!isAbsent()) return;
+  if (isFlat) makeSafeParents(paths.sessionDir, paths.exit);
+  else requireSafeParents(paths.sessionDir, paths.exit);
+  atomicWriteIf(isAbsent, paths.exit, 'killed', 'kill', isFlat ? 'seed' : 'aft', system);
 }
 
 function readMarkerText(paths: TaskPaths): string | undefined {

@@ -1,4 +1,5 @@
-import { updateRow } from './database.ts';
+import { systemWrites, type WriteSystem } from './atomicWrite.ts';
+import { updateRow, type RowOutcome } from './database.ts';
 import type { Outcome } from './outcome.ts';
 import type { TaskPaths } from './paths.ts';
 import { isTerminal, type PersistedTask } from './record.ts';
@@ -15,31 +16,75 @@ export async function stopNotifying(
   storageDirectory: string,
   harness: string | undefined,
   paths: TaskPaths,
+  system: WriteSystem = systemWrites,
 ): Promise<Outcome> {
   const { taskId } = paths;
+  let task: PersistedTask;
   let written: PersistedTask;
   try {
-    const task = readTask(paths);
+    task = readTask(paths);
     if (isTerminal(task)) return ended(task);
     requireOwnSession(paths, task);
     if (task.schemaVersion === 1) return tooOld(taskId);
-    written = updateTask(paths, (current) =>
-      isTerminal(current)
-        ? current
-        : { ...current, completionDelivered: true, notifyOnCompletion: false },
-    );
+    written = notify(paths, { completionDelivered: true, notifyOnCompletion: false }, system);
     if (isTerminal(written)) return ended(written);
   } catch (error) {
     return refused(taskId, 'was not changed', error);
   }
-  const words = 'ends without a message to its agent, unless AFT itself kills it';
   const row = await updateRow(storageDirectory, harness, paths, written);
+  if (row.result === 'terminal') return endedMeanwhile(paths, task, row, system);
+  const words = 'ends without a message to its agent, unless AFT itself kills it';
   if (row.problem === undefined) return done(taskId, words);
   return doneButRow(taskId, words, row, 'An AFT that starts before the end may tell its agent.');
 }
 
+/** Changes a record while its task goes on. Answers what is there then. */
+function notify(
+  paths: TaskPaths,
+  wish: Pick<PersistedTask, 'completionDelivered' | 'notifyOnCompletion'>,
+  system: WriteSystem,
+): PersistedTask {
+  return updateTask(
+    paths,
+    (current) => (isTerminal(current) ? current : { ...current, ...wish }),
+    system,
+  );
+}
+
+/** AFT had the end in its database when the record was changed: what is in the record now counts. */
+function endedMeanwhile(
+  paths: TaskPaths,
+  { taskId, completionDelivered, notifyOnCompletion }: PersistedTask,
+  { problem = '' }: RowOutcome,
+  system: WriteSystem,
+): Outcome {
+  let record: PersistedTask;
+  try {
+    // AFT did not take this over, and will not: a record that says otherwise would be wrong.
+    record = notify(paths, { completionDelivered, notifyOnCompletion }, system);
+  } catch (error) {
+    return refused(taskId, 'had ended before, and its record could not be put back', error);
+  }
+  if (isTerminal(record)) {
+    return record.notifyOnCompletion
+      ? ended(record)
+      : done(taskId, 'has just ended, without a message to its agent');
+  }
+  return {
+    done: false,
+    reason: 'already-ended',
+    message: `Task ${taskId} had ended before: ${problem}. Its record was left as it was. AFT tells its agent of the end, if it has not done so yet.`,
+    details: undefined,
+  };
+}
+
 function ended(task: PersistedTask): Outcome {
-  return alreadyEnded(task, 'If its agent has not been told yet, mark it delivered.');
+  return alreadyEnded(
+    task,
+    task.completionDelivered
+      ? 'Its agent has been told, or need not be.'
+      : 'AFT tells its agent of the end. Mark it delivered to prevent that.',
+  );
 }
 
 function tooOld(taskId: string): Outcome {

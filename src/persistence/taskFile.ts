@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
-import { closeSync, type Stats } from 'node:fs';
+import { closeSync, lstatSync, type Stats } from 'node:fs';
 import { basename } from 'node:path';
-import { atomicWrite } from './atomicWrite.ts';
+import { atomicWriteIf, systemWrites, type WriteSystem } from './atomicWrite.ts';
 import { PersistenceError } from './errors.ts';
 import { hashSession, refuseTwoLayouts, type TaskPaths } from './paths.ts';
 import { isTerminal, type PersistedTask } from './record.ts';
@@ -17,8 +17,8 @@ import { makeSafeParents, openSafely, readWhole, requireSafeParents } from './sa
 
 /** Records are a few KiB; one with a whole file in its command may be some hundred. */
 const largestRecord = 4 * 1024 * 1024;
-/** How often AFT, too, opens a record again that was replaced between opening and looking. */
-const readAttempts = 8;
+/** How often a record that is being replaced is read; AFT, too, opens it so often. */
+const attempts = 8;
 
 /**
  * Reads a task's record, schema 1 to 6 (seed: `read_task`). Throws a PersistenceError: `mismatch`
@@ -54,26 +54,28 @@ export function readTaskFile(paths: TaskPaths): { task: PersistedTask; stats: St
 export function writeTask(paths: TaskPaths, task: PersistedTask): void {
   refuseTwoLayouts(paths);
   makeSafeParents(paths.sessionDir, paths.json);
-  store(paths, task);
+  store(paths, task, () => true, systemWrites);
 }
 
 /**
  * Reads, changes and writes a record (seed: `update_task`). Of a task that has ended, only
  * `completionDelivered` can change. Answers what was written.
+ *
+ * Where AFT or another window replaces or removes the record meanwhile, it is read and changed
+ * anew. That is looked at once more when the new one is on the disk: what is done to the record
+ * between that look and the rename, two system calls, is overwritten.
  */
 export function updateTask(
   paths: TaskPaths,
   update: (task: PersistedTask) => PersistedTask,
+  system: WriteSystem = systemWrites,
 ): PersistedTask {
-  requireSafeParents(paths.sessionDir, paths.json);
-  refuseTwoLayouts(paths);
-  const original = readTask(paths);
-  const updated = update(original);
-  const { completionDelivered } = updated;
-  const allowed = isTerminal(original) ? { ...original, completionDelivered } : updated;
-  const task = { ...allowed, schemaVersion: writtenSchema(allowed.schemaVersion) };
-  store(paths, task);
-  return task;
+  return changeTask(paths, system, (original) => {
+    const updated = update(original);
+    const { completionDelivered } = updated;
+    const allowed = isTerminal(original) ? { ...original, completionDelivered } : updated;
+    return { ...allowed, schemaVersion: writtenSchema(allowed.schemaVersion) };
+  });
 }
 
 /**
@@ -81,14 +83,38 @@ export function updateTask(
  * one change, beside `completionDelivered`, that a record of the past takes. Answers what was
  * written; absent where the record lists none.
  */
-export function emptyLiveDescendants(paths: TaskPaths): PersistedTask | undefined {
+export function emptyLiveDescendants(
+  paths: TaskPaths,
+  system: WriteSystem = systemWrites,
+): PersistedTask | undefined {
+  return changeTask(paths, system, (original) => {
+    const task = withoutLiveDescendants(original);
+    return task === original || !isTerminal(original) ? undefined : task;
+  });
+}
+
+/** Answers what was written; absent where the change is none. */
+function changeTask<Changed extends PersistedTask | undefined>(
+  paths: TaskPaths,
+  system: WriteSystem,
+  change: (original: PersistedTask) => Changed,
+): Changed {
   requireSafeParents(paths.sessionDir, paths.json);
   refuseTwoLayouts(paths);
-  const original = readTask(paths);
-  const task = withoutLiveDescendants(original);
-  if (task === original || !isTerminal(original)) return undefined;
-  store(paths, task);
-  return task;
+  for (let attempt = 0; attempt < attempts; attempt += 1) {
+    const { task: original, stats } = readTaskFile(paths);
+    const changed = change(original);
+    const isAsRead = (): boolean => isSameVersion(stats, paths.json);
+    if (changed === undefined || store(paths, changed, isAsRead, system)) return changed;
+  }
+  throw replacedAllTheTime(paths.json);
+}
+
+/** Is this still the very file that was read? A record is replaced, never written into. */
+function isSameVersion(read: Stats, path: string): boolean {
+  const now = lstatSync(path, { throwIfNoEntry: false });
+  const compared = ['dev', 'ino', 'mtimeMs', 'size'] as const;
+  return compared.every((name) => now?.[name] === read[name]);
 }
 
 /**
@@ -104,7 +130,13 @@ export function requireOwnSession(paths: TaskPaths, task: PersistedTask): void {
   );
 }
 
-function store(paths: TaskPaths, task: PersistedTask): void {
+/** Answers whether it was written. */
+function store(
+  paths: TaskPaths,
+  task: PersistedTask,
+  mayReplace: () => boolean,
+  system: WriteSystem,
+): boolean {
   if (task.taskId !== paths.taskId) {
     throw new PersistenceError(
       'mismatch',
@@ -121,12 +153,12 @@ function store(paths: TaskPaths, task: PersistedTask): void {
       path: paths.json,
     });
   }
-  atomicWrite(paths.json, text, task.taskId, naming);
+  return atomicWriteIf(mayReplace, paths.json, text, task.taskId, naming, system);
 }
 
 function readRecordText(paths: TaskPaths): { source: string; stats: Stats } {
   const path = paths.json;
-  for (let attempt = 0; attempt < readAttempts; attempt += 1) {
+  for (let attempt = 0; attempt < attempts; attempt += 1) {
     const file = openSafely(paths.sessionDir, path);
     try {
       // Replaced since it was opened: the record is another file now.
@@ -149,5 +181,9 @@ function readRecordText(paths: TaskPaths): { source: string; stats: Stats } {
       closeSync(file.fd);
     }
   }
-  throw new PersistenceError('io', `${path} is being replaced all the time; try again.`, { path });
+  throw replacedAllTheTime(path);
+}
+
+function replacedAllTheTime(path: string): PersistenceError {
+  return new PersistenceError('io', `${path} is being replaced all the time; try again.`, { path });
 }

@@ -13,8 +13,14 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { atomicWrite, rename, type WriteSystem } from '../../../src/persistence/atomicWrite.ts';
+import { join } from 'node:path';
+import {
+  atomicWrite,
+  atomicWriteIf,
+  rename,
+  systemWrites,
+  type WriteSystem,
+} from '../../../src/persistence/atomicWrite.ts';
 import { assertFails, temporaryDirectory } from './support.ts';
 
 const source = join(import.meta.dirname, '../../../src/persistence/atomicWrite.ts');
@@ -72,19 +78,20 @@ describe('atomicWrite', () => {
     assert.notEqual(names[0], names[1]);
   });
 
-  it('makes the missing parent directories of a flat file, 0700', () => {
-    const path = join(directory(), 'a', 'b', 'task.json');
+  it('makes a file that only its owner can read', () => {
+    const path = join(directory(), 'task.json');
     atomicWrite(path, 'x', 'id', 'seed');
-    assert.equal(statSync(dirname(path)).mode & 0o777, 0o700);
     assert.equal(statSync(path).mode & 0o777, 0o600);
   });
 
-  it('does not bring back the directory of a bundle that is gone', () => {
-    assertFails(() => {
-      atomicWrite(join(directory(), 'gone', 'exit'), 'x', 'id', 'aft');
-    }, 'not-found');
-    assert.deepEqual(readdirSync(directory()), []);
-  });
+  for (const naming of ['seed', 'aft'] as const) {
+    it(`does not bring back the directory of a bundle that is gone (${naming})`, () => {
+      assertFails(() => {
+        atomicWrite(join(directory(), 'gone', 'exit'), 'x', 'id', naming);
+      }, 'not-found');
+      assert.deepEqual(readdirSync(directory()), []);
+    });
+  }
 
   it('gets past the temporary file of a writer that crashed, without following it', () => {
     const temp = join(directory(), `.task.json.tmp.${process.pid}.id`);
@@ -144,6 +151,41 @@ describe('atomicWrite', () => {
       assert.deepEqual(readdirSync(directory()), ['task.json']);
     });
   }
+});
+
+describe('atomicWriteIf', () => {
+  const directory = temporaryDirectory();
+
+  for (const naming of ['seed', 'aft'] as const) {
+    it(`asks when the new content is on the disk, and leaves nothing where the answer is no (${naming})`, () => {
+      const path = join(directory(), 'task.json');
+      writeFileSync(path, 'old');
+      const steps: string[] = [];
+      const system: WriteSystem = { ...systemWrites, sync: () => steps.push('sync') };
+      const no = (): boolean => {
+        steps.push('asked');
+        return false;
+      };
+      assert.equal(atomicWriteIf(no, path, 'new', 'id', naming, system), false);
+      assert.deepEqual(steps, ['sync', 'asked']);
+      assert.equal(readFileSync(path, 'utf8'), 'old');
+      assert.deepEqual(readdirSync(directory()), ['task.json']);
+    });
+  }
+
+  it('asks again before each attempt of Windows to rename', () => {
+    const path = join(directory(), 'task.json');
+    let answers = 0;
+    const isReplaced = atomicWriteIf(() => (answers += 1) < 3, path, 'new', 'id', 'aft', {
+      ...systemWrites,
+      platform: 'win32',
+      rename: () => {
+        throw Object.assign(new Error('EBUSY'), { code: 'EBUSY' });
+      },
+      sleep: () => undefined,
+    });
+    assert.deepEqual([isReplaced, answers, readdirSync(directory())], [false, 3, []]);
+  });
 });
 
 describe('rename', () => {

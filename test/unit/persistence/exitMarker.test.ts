@@ -8,7 +8,7 @@ import {
   writeKillMarkerIfAbsent,
 } from '../../../src/persistence/exitMarker.ts';
 import type { TaskPaths } from '../../../src/persistence/paths.ts';
-import { assertFails, pathsIn, put, temporaryDirectory, tree } from './support.ts';
+import { assertFails, interrupted, pathsIn, put, temporaryDirectory, tree } from './support.ts';
 
 const killed = { kind: 'killed' };
 const code = (value: number): object => ({ kind: 'code', code: value });
@@ -115,6 +115,17 @@ for (const layout of ['flat', 'directory'] as const) {
       writeKillMarkerIfAbsent(paths);
       assert.equal(readFileSync(paths.exit, 'utf8'), 'killed');
       assert.equal(statSync(paths.exit).mode & 0o777, 0o600);
+      assert.ok(!tree(directory()).some((path) => path.includes('tmp')));
+    });
+
+    it('is left alone where the end is noted while it is being written', () => {
+      writeKillMarkerIfAbsent(
+        paths,
+        interrupted(() => {
+          put(paths.exit, '0');
+        }),
+      );
+      assert.equal(readFileSync(paths.exit, 'utf8'), '0');
       assert.ok(!tree(directory()).some((path) => path.includes('tmp')));
     });
 

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  fstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { systemWrites, type WriteSystem } from '../../../src/persistence/atomicWrite.ts';
 import { PersistenceError, type PersistenceReason } from '../../../src/persistence/errors.ts';
 import { bundlePaths, hashSession, type TaskPaths } from '../../../src/persistence/paths.ts';
 import type { Layout } from '../../../src/persistence/record.ts';
@@ -77,6 +86,23 @@ export function assertFails(work: () => unknown, reason: PersistenceReason): Per
   const error = failure(work);
   assert.equal(error.reason, reason, error.message);
   return error;
+}
+
+/**
+ * Writes as the system does, and does something as another program would when a new content is on
+ * the disk and nothing has its name yet: the first time, or so many times.
+ */
+export function interrupted(work: (time: number) => void, times = 1): WriteSystem {
+  let time = 0;
+  return {
+    ...systemWrites,
+    sync: (fd) => {
+      systemWrites.sync(fd);
+      if (fstatSync(fd).isDirectory() || time === times) return;
+      time += 1;
+      work(time);
+    },
+  };
 }
 
 /** Every file and directory below a directory, by relative path. */

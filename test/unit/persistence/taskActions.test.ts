@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict';
-import { linkSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, linkSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { deleteTask } from '../../../src/persistence/deleteTask.ts';
+import { deleteTask, type DeleteOutcome } from '../../../src/persistence/deleteTask.ts';
 import { markTaskDelivered } from '../../../src/persistence/deliver.ts';
 import { bundlePaths, hashSession, type TaskPaths } from '../../../src/persistence/paths.ts';
+import { undoDelete } from '../../../src/persistence/trashContents.ts';
 import { createDatabase, insertRow, readRows } from './aftDatabase.ts';
-import { pathsIn, put, recordJson, taskId, temporaryDirectory, tree } from './support.ts';
+import {
+  interrupted,
+  pathsIn,
+  put,
+  recordJson,
+  taskId,
+  temporaryDirectory,
+  tree,
+} from './support.ts';
 
 const oneLine = (json: string): string => JSON.stringify(JSON.parse(json));
 
@@ -109,6 +118,24 @@ describe('markTaskDelivered', () => {
       assert.equal(row.metadata, oneLine(delivered));
     });
   }
+
+  it('does not bring back a record that another window deletes meanwhile', async () => {
+    const paths = pathsIn(directory(), 'flat');
+    put(paths.json, recordJson());
+    put(paths.stdout, 'x');
+    const deletion: Promise<DeleteOutcome>[] = [];
+    const system = interrupted(() => {
+      deletion.push(deleteTask(directory(), 'opencode', paths));
+    });
+    const outcome = await markTaskDelivered(directory(), 'opencode', paths, system);
+    assert.deepEqual([outcome.done, outcome.reason], [false, 'not-found'], outcome.message);
+    assert.match(outcome.message, /may be gone already/);
+    const [deleted] = await Promise.all(deletion);
+    assert.ok(deleted?.done && deleted.trashEntry !== undefined);
+    assert.ok(!existsSync(paths.json));
+    assert.equal((await undoDelete(directory(), deleted.trashEntry)).done, true);
+    assert.equal(readFileSync(paths.json, 'utf8'), recordJson());
+  });
 
   it('is done, with nothing to add, where there is no database or no row', async () => {
     const paths = pathsIn(directory(), 'flat');

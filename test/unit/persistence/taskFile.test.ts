@@ -3,6 +3,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
+  existsSync,
   linkSync,
   mkdirSync,
   readFileSync,
@@ -11,14 +12,27 @@ import {
   statSync,
   symlinkSync,
   truncateSync,
+  utimesSync,
+  writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { TaskPaths } from '../../../src/persistence/paths.ts';
-import { markTerminal, starting, type Layout } from '../../../src/persistence/record.ts';
+import {
+  markTerminal,
+  starting,
+  type Layout,
+  type PersistedTask,
+} from '../../../src/persistence/record.ts';
 import { parseRecord } from '../../../src/persistence/recordCodec.ts';
-import { readTask, updateTask, writeTask } from '../../../src/persistence/taskFile.ts';
+import {
+  emptyLiveDescendants,
+  readTask,
+  updateTask,
+  writeTask,
+} from '../../../src/persistence/taskFile.ts';
 import {
   assertFails,
+  interrupted,
   pathsIn,
   put,
   recordJson,
@@ -38,6 +52,12 @@ const newTask = starting({
   compressed: true,
 });
 const mode = (path: string): number => statSync(path).mode & 0o777;
+
+/** As AFT does: another file in its place. */
+function replace(path: string, content: string): void {
+  writeFileSync(`${path}.new`, content);
+  renameSync(`${path}.new`, path);
+}
 
 for (const layout of layouts) {
   describe(`readTask, ${layout} layout`, () => {
@@ -238,6 +258,71 @@ for (const layout of layouts) {
         assert.equal(updateTask(paths, (task) => task).schemaVersion, 4);
         assert.equal(readTask(paths).schemaVersion, 4);
       }
+    });
+
+    it('starts over where AFT records the end meanwhile, and keeps that end', () => {
+      put(paths.json, recordJson({ status: 'running', finished_at: null, child_pid: 7 }));
+      const ended = recordJson({ status: 'failed', exit_code: 3 });
+      const end = interrupted(() => {
+        replace(paths.json, ended);
+      });
+      const seen: string[] = [];
+      const written = updateTask(
+        paths,
+        (task) => {
+          seen.push(task.status);
+          return markTerminal(task, 'killed', 137, 'ours', 1);
+        },
+        end,
+      );
+      assert.deepEqual(seen, ['running', 'failed']);
+      assert.deepEqual([written.status, written.exitCode], ['failed', 3]);
+      // Whether the agent has been told is all that the update may say of a task that has ended.
+      assert.equal(readFileSync(paths.json, 'utf8'), ended);
+    });
+
+    it('does not bring back a record that is removed meanwhile, nor its directory', () => {
+      put(paths.json, recordJson());
+      const removal = interrupted(() => {
+        rmSync(paths.sessionDir, { recursive: true });
+      });
+      assertFails(() => updateTask(paths, (task) => task, removal), 'not-found');
+      assert.equal(existsSync(paths.sessionDir), false);
+    });
+
+    it('notices a record of the same size and inode', () => {
+      put(paths.json, recordJson({ exit_code: 1 }));
+      const change = interrupted(() => {
+        writeFileSync(paths.json, recordJson({ exit_code: 2 }));
+        utimesSync(paths.json, 1, 1);
+      });
+      const update = (task: PersistedTask): PersistedTask => ({
+        ...task,
+        completionDelivered: true,
+      });
+      assert.equal(updateTask(paths, update, change).exitCode, 2);
+    });
+
+    it('gives up, in words, on a record that never stays the same', () => {
+      put(paths.json, recordJson({ exit_code: 0 }));
+      const changes = interrupted((time) => {
+        replace(paths.json, recordJson({ exit_code: time }));
+      }, 100);
+      const error = assertFails(() => updateTask(paths, (task) => task, changes), 'io');
+      assert.match(error.message, /replaced all the time; try again/);
+      assert.equal(readFileSync(paths.json, 'utf8'), recordJson({ exit_code: 8 }));
+      assert.ok(!tree(directory()).some((path) => path.includes('tmp')));
+    });
+
+    it('does the same where it empties the list of living descendants', () => {
+      const listed = { live_descendants: [{ pid: 1, comm: 'a', argv0: 'b' }] };
+      put(paths.json, recordJson({ schema_version: 6, ...listed }));
+      const told = interrupted(() => {
+        const changes = { schema_version: 6, ...listed, completion_delivered: true };
+        replace(paths.json, recordJson(changes));
+      });
+      const written = emptyLiveDescendants(paths, told);
+      assert.deepEqual([written?.liveDescendants, written?.completionDelivered], [[], true]);
     });
 
     it('makes nothing where there is no record', () => {
