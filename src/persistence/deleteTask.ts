@@ -1,8 +1,9 @@
 import { bundleSize, deleteTaskBundle } from './bundle.ts';
-import { deleteRow } from './database.ts';
+import { deleteRow, type RowOutcome } from './database.ts';
+import { PersistenceError } from './errors.ts';
 import type { Outcome } from './outcome.ts';
 import { refuseTwoLayouts, type TaskPaths } from './paths.ts';
-import { isTerminal, type PersistedTask } from './record.ts';
+import { isTerminal } from './record.ts';
 import { requireSafeParents } from './safeFile.ts';
 import { readTask, requireOwnSession } from './taskFile.ts';
 import { busy, done, doneButRow, notTerminal, refused } from './taskOutcome.ts';
@@ -11,13 +12,16 @@ import {
   discard,
   finishDelete,
   hasRecord,
+  isOtherFileSystem,
   moveIn,
-  moveOut,
   systemTrash,
+  takeBack,
+  unlessRefused,
   type NewEntry,
   type TrashSystem,
 } from './trash.ts';
-import { modeOf, trashParts } from './trashPlace.ts';
+import type { Journal } from './trashJournal.ts';
+import { modeOf, type TrashPlace } from './trashPlace.ts';
 
 /** What became of a deletion, and where in the trash the task is. */
 export type DeleteOutcome = Outcome & {
@@ -32,10 +36,11 @@ export interface DeleteOptions {
 }
 
 /**
- * Deletes a task that has ended: its files go into the storage's trash, then its row in AFT's
- * database. Refuses a task that goes on, and one whose record can't be read, since it may be one.
- * Never throws for what can be expected. `harness`: the harness directory's name; absent for tasks
- * at the storage's root level.
+ * Deletes a task that has ended: its files go into the storage's trash, then its row goes from
+ * AFT's database; for good, its entry then goes from the trash, so that a crash leaves no half of
+ * it. Refuses a task that goes on, and one whose record can't be read, since it may be one. Never
+ * throws for what can be expected. `harness`: the harness directory's name; absent for tasks at the
+ * storage's root level.
  */
 export async function deleteTask(
   storageDirectory: string,
@@ -43,31 +48,13 @@ export async function deleteTask(
   paths: TaskPaths,
   { keep = true, system = systemTrash }: DeleteOptions = {},
 ): Promise<DeleteOutcome> {
-  const { taskId } = paths;
-  let task: PersistedTask;
-  try {
-    task = readTask(paths);
-    if (!isTerminal(task)) return inNoTrash(notTerminal(task, 'deleted'));
-    requireOwnSession(paths, task);
-    refuseTwoLayouts(paths);
-  } catch (error) {
-    return inNoTrash(refused(taskId, 'was not deleted', error));
-  }
-  return keep
-    ? await moveToTrash(storageDirectory, harness, paths, task, system)
-    : inNoTrash(await deleteForGood(storageDirectory, harness, paths, task.sessionId, system));
-}
-
-async function moveToTrash(
-  storageDirectory: string,
-  harness: string | undefined,
-  paths: TaskPaths,
-  task: PersistedTask,
-  system: TrashSystem,
-): Promise<DeleteOutcome> {
   const { layout, taskId } = paths;
   let created: NewEntry | 'busy';
   try {
+    const task = readTask(paths);
+    if (!isTerminal(task)) return inNoTrash(notTerminal(task, 'deleted'));
+    requireOwnSession(paths, task);
+    refuseTwoLayouts(paths);
     requireSafeParents(storageDirectory, paths.json);
     const facts = {
       layout,
@@ -83,7 +70,7 @@ async function moveToTrash(
   }
   if (created === 'busy') return inNoTrash(busy(taskId));
   try {
-    return await moveClaimed(created, paths, system);
+    return await moveClaimed(created, paths, keep, system);
   } finally {
     created.release();
   }
@@ -92,43 +79,43 @@ async function moveToTrash(
 async function moveClaimed(
   { journal, place }: NewEntry,
   paths: TaskPaths,
+  keep: boolean,
   system: TrashSystem,
 ): Promise<DeleteOutcome> {
   const { layout, taskId } = paths;
   try {
     moveIn(place, layout, system);
-    // Another window, or AFT, has been faster.
-    if (!hasRecord(place, layout)) readTask(paths);
+    // AFT has been faster.
+    if (!hasRecord(place, layout)) throw PersistenceError.gone(paths.json);
   } catch (error) {
     const outcome = refused(taskId, 'could not be deleted', error);
     try {
-      moveOut(place, trashParts(place, layout), system);
-      discard(place, system);
+      await takeBack(place, journal, system);
     } catch (failure) {
       // The journal stays, and the next start tries to bring it back.
       return inNoTrash(refused(taskId, 'could not be deleted, or not completely', failure));
     }
-    return inNoTrash(outcome);
+    if (keep || !isOtherFileSystem(error)) return inNoTrash(outcome);
+    return inNoTrash(await deleteInPlace(place, journal, paths, system));
   }
   const row = await finishDelete(place, journal, system);
-  const outcome =
-    row.problem === undefined
-      ? done(taskId, 'is deleted')
-      : doneButRow(
-          taskId,
-          'is deleted',
-          row,
-          'AFT may go on answering for it. Its row is tried again at the next start.',
-        );
-  return { ...outcome, trashEntry: place.entry };
+  const isWaiting = row.result === 'locked';
+  // Where it can't be done now, the next look at the trash does it.
+  if (!keep && !isWaiting) {
+    unlessRefused(() => {
+      discard(place, system);
+    });
+  }
+  const outcome = deletedBut(taskId, row, keep || isWaiting);
+  return keep ? { ...outcome, trashEntry: place.entry } : inNoTrash(outcome);
 }
 
-async function deleteForGood(
-  storageDirectory: string,
-  harness: string | undefined,
+/** For bundles on another file system than the trash: the record goes last. */
+async function deleteInPlace(
+  { harness, storageDirectory }: TrashPlace,
+  { sessionId }: Journal,
   paths: TaskPaths,
-  sessionId: string,
-  system: TrashSystem,
+  { database }: TrashSystem,
 ): Promise<Outcome> {
   const { taskId } = paths;
   try {
@@ -136,9 +123,15 @@ async function deleteForGood(
   } catch (error) {
     return refused(taskId, 'could not be deleted, or not completely', error);
   }
-  const row = await deleteRow(storageDirectory, { harness, sessionId, taskId }, system.database);
+  const row = await deleteRow(storageDirectory, { harness, sessionId, taskId }, database);
+  return deletedBut(taskId, row, false);
+}
+
+function deletedBut(taskId: string, row: RowOutcome, isTriedAgain: boolean): Outcome {
   if (row.problem === undefined) return done(taskId, 'is deleted');
-  return doneButRow(taskId, 'is deleted', row, 'AFT may go on answering for it.');
+  const consequence = 'AFT may go on answering for it.';
+  const again = ' Its row is tried again every hour, and at the next start.';
+  return doneButRow(taskId, 'is deleted', row, isTriedAgain ? consequence + again : consequence);
 }
 
 function inNoTrash(outcome: Outcome): DeleteOutcome {

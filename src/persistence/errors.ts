@@ -30,14 +30,17 @@ export class PersistenceError extends Error {
     return error instanceof PersistenceError;
   }
 
+  /** There is nothing at a path. */
+  static gone(path: string, cause?: unknown): PersistenceError {
+    return new PersistenceError('not-found', `There is no ${path}.`, { path, cause });
+  }
+
   /** Whatever a file system call threw, as one of ours. */
   static from(error: unknown, path: string): PersistenceError {
     if (error instanceof PersistenceError) return error;
     const code = errorCode(error);
     const circumstances = { path, cause: error };
-    if (code === 'ENOENT') {
-      return new PersistenceError('not-found', `There is no ${path}.`, circumstances);
-    }
+    if (code === 'ENOENT') return PersistenceError.gone(path, error);
     if (code === 'ENOTDIR' || code === 'ELOOP') {
       return new PersistenceError(
         'unsafe-path',

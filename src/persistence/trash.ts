@@ -1,14 +1,28 @@
 import { chmodSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { aftTempName, atomicWrite, rename, syncDirectory } from './atomicWrite.ts';
+import {
+  aftTempName,
+  atomicWrite,
+  rename,
+  syncDirectory,
+  systemWrites,
+  type WriteSystem,
+} from './atomicWrite.ts';
 import { removeIfEmpty, removeTree } from './bundle.ts';
-import { deleteRow, restoreRow, type DatabaseSystem, type RowOutcome } from './database.ts';
+import {
+  deleteRow,
+  markRowDelivered,
+  restoreRow,
+  type DatabaseSystem,
+  type RowOutcome,
+} from './database.ts';
 import { errorCode, errorText, PersistenceError } from './errors.ts';
 import type { TaskPaths } from './paths.ts';
-import type { Layout } from './record.ts';
+import type { Layout, PersistedTask } from './record.ts';
 import { exists, makeSafeParents, requireSafeParents } from './safeFile.ts';
 import { parseSavedRow, serializeSavedRow } from './savedRow.ts';
-import { claimNewEntry, isClaimed, type Release } from './trashClaim.ts';
+import { readTask } from './taskFile.ts';
+import { claimEntry, claimNewEntry, isClaimed, type Release } from './trashClaim.ts';
 import { readTrashText } from './trashFile.ts';
 import { readJournal, writeJournal, type Journal } from './trashJournal.ts';
 import {
@@ -29,10 +43,15 @@ export interface TrashSystem {
   readonly now: () => number;
   /** Called after each step that a crash could follow. */
   readonly step: (name: string) => void;
+  readonly writes: WriteSystem;
   readonly database?: DatabaseSystem;
 }
 
-export const systemTrash: TrashSystem = { now: Date.now, step: () => undefined };
+export const systemTrash: TrashSystem = {
+  now: Date.now,
+  step: () => undefined,
+  writes: systemWrites,
+};
 
 /** What a new entry's journal says of its task. */
 export type TrashFacts = Omit<Journal, 'state' | 'deletedAt'>;
@@ -47,8 +66,9 @@ export interface NewEntry {
 }
 
 /**
- * Makes a task's entry, with its journal in it, and claimed, from the beginning. `busy` where
- * another window is at work on the same task. Throws a PersistenceError.
+ * Makes a task's entry, with its journal in it, and claimed, from the beginning. Where there is one
+ * of the same task already, it is used again. `busy` where another window is at work on it. Throws a
+ * PersistenceError.
  */
 export function createEntry(
   storageDirectory: string,
@@ -66,7 +86,8 @@ export function createEntry(
       throw new PersistenceError('unsafe-path', `${paths.json} can't be named in the trash.`);
     }
     if (exists(place.directory)) {
-      if (isClaimed(place, now) || isHalfDeleted(place)) return 'busy';
+      if (isClaimed(place, now)) return 'busy';
+      if (isOfTaskInPlace(place, paths.layout)) return reopenEntry(place, paths.layout, system);
       continue;
     }
     const directory = join(trashDirectory(storageDirectory), aftTempName());
@@ -88,13 +109,36 @@ export function createEntry(
   }
 }
 
-/** Has an ended window left it with some of the bundle, and not with the record? */
-function isHalfDeleted(place: TrashPlace): boolean {
+/**
+ * Is the entry one of the task that is in its place now: half deleted, or brought back but for its
+ * row? An entry that has a record is of an earlier task of the same id.
+ */
+function isOfTaskInPlace(place: TrashPlace, layout: Layout): boolean {
   try {
-    const { layout, state } = readJournal(place);
-    return state === 'deleting' && !hasRecord(place, layout);
+    const journal = readJournal(place);
+    return (
+      journal.layout === layout && journal.state !== 'deleted' && !hasRecord(place, journal.layout)
+    );
   } catch (error) {
     if (PersistenceError.is(error)) return false;
+    throw error;
+  }
+}
+
+/** The deletion goes on in the entry that is there: it may keep parts of the bundle, or its row. */
+function reopenEntry(place: TrashPlace, layout: Layout, system: TrashSystem): NewEntry | 'busy' {
+  const now = system.now();
+  const release = claimEntry(place, now);
+  if (release === undefined) return 'busy';
+  try {
+    if (!isOfTaskInPlace(place, layout)) {
+      release();
+      return 'busy';
+    }
+    const journal = { ...readJournal(place), deletedAt: now };
+    return { place, journal: setState(place, journal, 'deleting', system), release };
+  } catch (error) {
+    release();
     throw error;
   }
 }
@@ -175,6 +219,7 @@ export async function restore(
   system.step('row restored');
   moveOut(place, [record], system);
   syncDirectory(sessionDir);
+  if (row.problem === undefined) await finishDelivery(place, journal, system);
   // Where its row could not be written, the entry keeps it, and it is tried again.
   if (row.problem === undefined || row.result === 'present') {
     unlessRefused(() => {
@@ -182,6 +227,40 @@ export async function restore(
     });
   }
   return row;
+}
+
+/**
+ * Takes a deletion back whose record is not in the trash. Where it is not in its place either, AFT
+ * has removed the task meanwhile: its captures alone are nobody's. Throws a PersistenceError.
+ */
+export async function takeBack(
+  place: TrashPlace,
+  journal: Journal,
+  system: TrashSystem,
+): Promise<RowOutcome> {
+  if (exists(recordPart(place, journal.layout).inPlace)) {
+    return await restore(place, journal, system);
+  }
+  discard(place, system);
+  return { result: 'absent', problem: undefined };
+}
+
+/**
+ * Another window may have marked the task delivered, or been cut off in that, when it was deleted:
+ * the record says so then, and the row that was kept does not yet.
+ */
+async function finishDelivery(
+  place: TrashPlace,
+  { layout, sessionId }: Journal,
+  { database }: TrashSystem,
+): Promise<void> {
+  const { harness, storageDirectory, taskId } = place;
+  let task: PersistedTask | undefined;
+  unlessRefused(() => {
+    task = readTask(placePaths(place, layout));
+  });
+  if (task?.completionDelivered !== true) return;
+  await markRowDelivered(storageDirectory, { harness, sessionId, taskId }, database);
 }
 
 /** Removes an entry and all in it: out of the way in one step, under a name that is no entry's. */
@@ -198,7 +277,7 @@ export function discard(place: TrashPlace, system: TrashSystem): void {
 }
 
 /** For what the next look at the trash does again, and what is no reason to fail now. */
-function unlessRefused(work: () => void): void {
+export function unlessRefused(work: () => void): void {
   try {
     work();
   } catch (error) {
@@ -210,7 +289,7 @@ function move(
   place: TrashPlace,
   part: TrashPart,
   to: keyof TrashPart,
-  { step }: TrashSystem,
+  { step, writes }: TrashSystem,
 ): void {
   const target = part[to];
   const source = to === 'inTrash' ? part.inPlace : part.inTrash;
@@ -225,9 +304,9 @@ function move(
   try {
     requireSafeParents(place.storageDirectory, source);
     requireSafeParents(place.storageDirectory, target);
-    rename(source, target);
+    rename(source, target, writes);
   } catch (error) {
-    if (errorCode(error) === 'EXDEV') {
+    if (isOtherFileSystem(error)) {
       throw new PersistenceError(
         'io',
         `${source} is on another file system than the trash of its storage. Set aftTasks.trash.keepHours to 0 to delete it for good.`,
@@ -237,6 +316,12 @@ function move(
     throw PersistenceError.from(error, source);
   }
   step(`moved ${basename(source)}`);
+}
+
+/** Can't the bundle be moved into the trash, since that is on another file system? */
+export function isOtherFileSystem(error: unknown): boolean {
+  const cause = PersistenceError.is(error) ? error.cause : error;
+  return errorCode(cause) === 'EXDEV';
 }
 
 function makeSessionDirectory(

@@ -35,7 +35,8 @@ export function claimEntry(place: TrashPlace, now: number): Release | undefined 
     removeAbandoned(place, now);
     return releaseOf(place, writeClaim(place, now));
   } catch (error) {
-    if (errorCode(error) === 'EEXIST') return undefined;
+    // Another process was faster: it has the claim, or has taken an abandoned one away.
+    if (errorCode(error) === 'EEXIST' || errorCode(error) === 'ENOENT') return undefined;
     throw PersistenceError.from(error, claimPath(place));
   }
 }

@@ -10,10 +10,10 @@ import {
   finishDelete,
   hasRecord,
   moveIn,
-  moveOut,
   restore,
   setState,
   systemTrash,
+  takeBack,
   type TrashSystem,
 } from './trash.ts';
 import { claimEntry, type Release } from './trashClaim.ts';
@@ -136,13 +136,11 @@ export async function tendTrash(
       try {
         const journal = readJournal(place);
         if (journal.state !== 'deleted') {
-          const { isBack, problem } = await recover(place, journal, system);
+          const { isBack, isNeeded, problem } = await recover(place, journal, system);
           if (isBack) returned.push(place);
-          if (problem !== undefined) {
-            problems.push(`${place.directory}: ${problem}`);
-            // What is still to be done needs what is kept here, however old it is.
-            return;
-          }
+          if (problem !== undefined) problems.push(`${place.directory}: ${problem}`);
+          // However old it is.
+          if (isNeeded) return;
         }
         if (isExpired(journal) && exists(place.directory)) discard(place, system);
       } finally {
@@ -157,37 +155,43 @@ export async function tendTrash(
  * Removes everything in the trash for good, but for what another window is working on. What is
  * half-done is no part of it: `tendTrash` finishes that. Throws a PersistenceError.
  */
-export function emptyTrash(
+export async function emptyTrash(
   storageDirectory: string,
   system: TrashSystem = systemTrash,
-): EmptiedTrash {
+): Promise<EmptiedTrash> {
   let entries = 0;
   let bytes = 0;
   const problems: string[] = [];
   for (const place of trashPlaces(storageDirectory)) {
+    const stays = (why: string, advice: string): void => {
+      problems.push(`Task ${place.taskId} is still in the trash: ${why}. ${advice}`);
+    };
     try {
       const release = claimEntry(place, system.now());
       if (release === undefined) {
-        problems.push(busy(place.taskId).message);
+        if (!exists(place.directory)) continue;
+        stays('another window is at work on it', 'Empty the trash again in a moment.');
         continue;
       }
-      const journal = readQuietly(place);
-      if (journal !== undefined && !canReturn(place, journal)) {
+      try {
+        const journal = readQuietly(place);
+        if (journal !== undefined && !canReturn(place, journal)) continue;
+        if (journal?.state === 'deleting') {
+          const { isNeeded, problem = '' } = await recover(place, journal, system);
+          if (isNeeded) {
+            stays(`${problem}, with its row in it`, 'Empty the trash again later.');
+            continue;
+          }
+        }
+        discard(place, system);
+        entries += 1;
+        bytes += journal?.bytes ?? 0;
+      } finally {
         release();
-        continue;
       }
-      if (journal?.state === 'deleting') {
-        release();
-        problems.push(
-          `Task ${place.taskId} is still in the trash: its row is still to be taken out of AFT's database.`,
-        );
-        continue;
-      }
-      discard(place, system);
-      entries += 1;
-      bytes += journal?.bytes ?? 0;
     } catch (error) {
-      problems.push(`Task ${place.taskId} is still in the trash: ${errorText(error)}`);
+      if (!PersistenceError.is(error)) throw error;
+      stays(error.message.replace(/\.$/, ''), 'Then empty the trash again.');
     }
   }
   return { entries, bytes, problems };
@@ -214,12 +218,15 @@ async function undoClaimed(place: TrashPlace, system: TrashSystem): Promise<Outc
         : 'AFT may not know it. Its row is tried again at the next start.';
     return doneButRow(taskId, 'is back', row, consequence);
   } catch (error) {
-    return refused(taskId, 'was not brought back', backInTrash(place, journal, error, system));
+    const cause = await backInTrash(place, journal, error, system);
+    return refused(taskId, 'was not brought back', cause);
   }
 }
 
 interface Recovery {
   readonly isBack: boolean;
+  /** Is what the entry keeps needed for what is still to be done? */
+  readonly isNeeded: boolean;
   /** Why it is not done yet. */
   readonly problem: string | undefined;
 }
@@ -230,38 +237,33 @@ async function recover(
   system: TrashSystem,
 ): Promise<Recovery> {
   const { layout, state } = journal;
-  const record = recordPart(place, layout);
-  if (!exists(record.inTrash) && !exists(record.inPlace)) {
-    // AFT's own retention has removed the task meanwhile: its captures alone are nobody's.
-    discard(place, system);
-    return { isBack: false, problem: undefined };
-  }
-  if (state === 'restoring') {
-    const { problem, result } = await restore(place, journal, system);
-    return { isBack: true, problem: result === 'present' ? undefined : problem };
-  }
-  if (!exists(record.inTrash)) {
-    moveOut(place, trashParts(place, layout), system);
-    discard(place, system);
-    return { isBack: true, problem: undefined };
+  const isInTrash = hasRecord(place, layout);
+  if (!isInTrash || state === 'restoring') {
+    const bringBack = isInTrash ? restore : takeBack;
+    const { problem, result } = await bringBack(place, journal, system);
+    const isNeeded = problem !== undefined && result !== 'present';
+    const isBack = exists(recordPart(place, layout).inPlace);
+    return { isBack, isNeeded, problem: isNeeded ? problem : undefined };
   }
   const inTheWay = somethingInPlace(place);
-  if (inTheWay !== undefined) return { isBack: false, problem: `${inTheWay} is there again` };
-  const { problem } = await finishDelete(place, journal, system);
-  return { isBack: false, problem };
+  if (inTheWay !== undefined) {
+    return { isBack: false, isNeeded: false, problem: `${inTheWay} is there again` };
+  }
+  const { problem, result } = await finishDelete(place, journal, system);
+  return { isBack: false, isNeeded: result === 'locked', problem };
 }
 
 /** After a return that failed: all of it in the trash again. Answers the error to tell. */
-function backInTrash(
+async function backInTrash(
   place: TrashPlace,
   journal: Journal,
   error: unknown,
   system: TrashSystem,
-): unknown {
+): Promise<unknown> {
   if (!PersistenceError.is(error)) return error;
   try {
     moveIn(place, journal.layout, system);
-    setState(place, journal, 'deleting', system);
+    await finishDelete(place, setState(place, journal, 'deleting', system), system);
   } catch {
     // The journal says that it is on its way back; the next start tries again.
   }

@@ -78,7 +78,7 @@ export function storageTrash(
     },
     emptyTrash: async () => {
       await Promise.all([tending, queue.finish()]);
-      return emptyTrash(directory);
+      return await emptyTrash(directory);
     },
   };
 }

@@ -193,7 +193,11 @@ for (const layout of ['flat', 'directory'] as const) {
     it('can be emptied, with a count of tasks and bytes', async () => {
       await deleted(directory(), paths);
       const [item] = listTrash(directory());
-      assert.deepEqual(emptyTrash(directory()), { entries: 1, bytes: item?.bytes, problems: [] });
+      assert.deepEqual(await emptyTrash(directory()), {
+        entries: 1,
+        bytes: item?.bytes,
+        problems: [],
+      });
       assert.deepEqual(readdirSync(trash()), []);
       const outcome = await undoDelete(directory(), entryName);
       assert.equal(outcome.reason, 'not-found');
@@ -268,6 +272,145 @@ for (const layout of ['flat', 'directory'] as const) {
       assert.deepEqual(readdirSync(trash()), []);
     });
 
+    /** Something done while AFT keeps its database locked, without waiting for it. */
+    async function whileLocked<T>(work: (system: TrashSystem) => Promise<T>): Promise<T> {
+      const locker = new DatabaseSync(join(directory(), 'aft.db'));
+      locker.exec('BEGIN IMMEDIATE');
+      const database = { ...noSqlite, sqlite: () => process.getBuiltinModule('node:sqlite') };
+      try {
+        return await work({ ...systemTrash, database });
+      } finally {
+        locker.exec('ROLLBACK');
+        locker.close();
+      }
+    }
+
+    it('keeps the row of a task that is deleted again before the row could be restored', async () => {
+      makeRichDatabase(directory());
+      const [files, rows] = [tasksContent(directory()), databaseContent(directory())];
+      const entry = await deleted(directory(), paths);
+      await whileLocked(async (system) => {
+        assert.ok((await undoDelete(directory(), entry, system)).done);
+        const again = await deleteTask(directory(), 'opencode', paths, { system });
+        assert.deepEqual([again.done, again.trashEntry], [true, entry], again.message);
+      });
+      assert.deepEqual(await tendTrash(directory(), 24 * hour), { returned: [], problems: [] });
+      assert.deepEqual(readdirSync(trash()), [entry]);
+      await restored(directory(), entry);
+      assert.deepEqual(tasksContent(directory()), files);
+      assert.deepEqual(databaseContent(directory()), rows);
+      assert.deepEqual(readdirSync(trash()), []);
+    });
+
+    it('counts its hours from the later deletion of a task', async () => {
+      makeRichDatabase(directory());
+      const earlier = at(Date.now() - hour);
+      const first = await deleteTask(directory(), 'opencode', paths, { system: earlier });
+      const entry = first.trashEntry ?? '';
+      await whileLocked((system) => undoDelete(directory(), entry, system));
+      await deleted(directory(), paths);
+      assert.ok((listTrash(directory())[0]?.deletedAt ?? 0) > Date.now() - hour / 2);
+    });
+
+    it('says busy where another window is at work on a row that is still to come', async () => {
+      makeRichDatabase(directory());
+      const entry = await deleted(directory(), paths);
+      await whileLocked((system) => undoDelete(directory(), entry, system));
+      const before = tree(directory());
+      const other: Promise<Outcome>[] = [];
+      const step = (name: string): void => {
+        if (name === 'row restored') other.push(deleteTask(directory(), 'opencode', paths));
+      };
+      await tendTrash(directory(), 24 * hour, { ...systemTrash, step });
+      assert.deepEqual((await other[0])?.reason, 'busy');
+      assert.ok(before.includes('aft.db') && existsSync(paths.json));
+      assert.deepEqual(readdirSync(trash()), []);
+    });
+
+    it('keeps a row that is still to be restored, however old it is', async () => {
+      makeRichDatabase(directory());
+      const rows = databaseContent(directory());
+      const entry = await deleted(directory(), paths);
+      await whileLocked(async (system) => {
+        await undoDelete(directory(), entry, system);
+        const { problems } = await tendTrash(directory(), 0, system);
+        assert.match(problems.join(), /locked/);
+        const report = await emptyTrash(directory(), system);
+        assert.deepEqual(report, { entries: 0, bytes: 0, problems: [] });
+      });
+      assert.ok(existsSync(join(trash(), entry, 'row.json')));
+      await tendTrash(directory(), 0);
+      assert.deepEqual(databaseContent(directory()), rows);
+      assert.deepEqual(readdirSync(trash()), []);
+    });
+
+    it('waits with the end of a task whose row can’t be deleted now, and says so', async () => {
+      makeRichDatabase(directory());
+      await whileLocked(async (system) => {
+        await deleteTask(directory(), 'opencode', paths, { system });
+        assert.match((await tendTrash(directory(), 0, system)).problems.join(), /locked/);
+        const { entries, problems } = await emptyTrash(directory(), system);
+        assert.deepEqual([entries, problems.length], [0, 1]);
+        const words = `^Task ${taskId} is still in the trash: .* locked.* Empty the trash again`;
+        assert.match(problems[0] ?? '', new RegExp(words));
+        assert.equal(listTrash(directory()).length, 1);
+      });
+      assert.equal((await emptyTrash(directory())).entries, 1);
+      assert.equal(databaseContent(directory()).length, 3);
+      assert.deepEqual(readdirSync(trash()), []);
+    });
+
+    it('does not wait for ever for a row that can’t be deleted from here', async () => {
+      makeRichDatabase(directory(), 14);
+      const rows = databaseContent(directory());
+      await deleteTask(directory(), 'opencode', paths);
+      await tendTrash(directory(), hour);
+      assert.equal(listTrash(directory()).length, 1);
+      const { problems } = await tendTrash(directory(), 0);
+      assert.match(problems.join(), /version 14/);
+      assert.deepEqual(readdirSync(trash()), []);
+      makeBundle(directory(), layout);
+      await deleteTask(directory(), 'opencode', paths);
+      const { entries } = await emptyTrash(directory());
+      assert.equal(entries, 1);
+      assert.deepEqual(readdirSync(trash()), []);
+      assert.deepEqual(databaseContent(directory()), rows);
+    });
+
+    it('finishes the delivery that a deletion came into', async () => {
+      makeRichDatabase(directory());
+      put(paths.json, recordJson({ completion_delivered: true }));
+      await restored(directory(), await deleted(directory(), paths));
+      const database = new DatabaseSync(join(directory(), 'aft.db'), { readOnly: true });
+      const sql = 'SELECT completion_delivered FROM bash_tasks WHERE task_id = ?';
+      const row = database.prepare(sql).get(taskId);
+      database.close();
+      assert.equal(row?.['completion_delivered'], 1);
+    });
+
+    it('goes on with what an ended window had half deleted', async () => {
+      const files = tasksContent(directory());
+      await crashed(layout === 'flat' ? `moved ${taskId}.stdout` : 'entry', (system) =>
+        deleteTask(directory(), 'opencode', paths, { system }),
+      );
+      rmSync(join(trash(), entryName, 'claim.json'), { force: true });
+      const entry = await deleted(directory(), paths);
+      assert.deepEqual(readdirSync(trash()), [entry]);
+      await restored(directory(), entry);
+      assert.deepEqual(tasksContent(directory()), files);
+    });
+
+    /** Ends an action as a crash would, with its work left as it is. */
+    async function crashed(
+      after: string,
+      action: (system: TrashSystem) => Promise<unknown>,
+    ): Promise<void> {
+      const step = (name: string): void => {
+        if (name === after) throw new Error('crash');
+      };
+      await assert.rejects(action({ ...systemTrash, step }), /crash/);
+    }
+
     it('keeps a row that AFT has written meanwhile', async () => {
       makeRichDatabase(directory());
       const entry = await deleted(directory(), paths);
@@ -303,7 +446,7 @@ for (const layout of ['flat', 'directory'] as const) {
       await restored(directory(), entry);
       assert.ok(lstatSync(paths.stderr).isSymbolicLink());
       await deleted(directory(), paths);
-      emptyTrash(directory());
+      await emptyTrash(directory());
       assert.equal(readFileSync(join(outside, 'file'), 'utf8'), 'kept');
     });
 
@@ -338,7 +481,7 @@ for (const layout of ['flat', 'directory'] as const) {
       );
       const names = readdirSync(trash());
       await tendTrash(directory(), 0, at(Date.now() + hour));
-      assert.equal(emptyTrash(directory()).entries, 0);
+      assert.equal((await emptyTrash(directory())).entries, 0);
       assert.deepEqual(
         readdirSync(trash()),
         names.filter((name) => name !== entry),
@@ -373,8 +516,10 @@ for (const layout of ['flat', 'directory'] as const) {
         assert.equal(outcome.reason, 'busy');
         assert.match(outcome.message, /Another window is at work/);
         assert.deepEqual(await tendTrash(directory(), 0), { returned: [], problems: [] });
-        const { entries, problems } = emptyTrash(directory());
+        const { entries, problems } = await emptyTrash(directory());
         assert.deepEqual([entries, problems.length], [0, 1]);
+        const words = `^Task ${taskId} is still in the trash: another window.* Empty the trash again`;
+        assert.match(problems[0] ?? '', new RegExp(words));
         assert.deepEqual(tree(trash()), before);
       }
       for (const abandoned of [{ pid: 0x7fff_fff0 }, { since: Date.now() - 60_000 }]) {
@@ -493,6 +638,25 @@ for (const layout of ['flat', 'directory'] as const) {
     }
   });
 }
+
+describe('a deletion', () => {
+  const directory = temporaryDirectory();
+
+  it('leaves no part of a task that AFT removes meanwhile', async () => {
+    const paths = makeBundle(directory(), 'flat');
+    const step = (name: string): void => {
+      if (name.startsWith('moved')) rmSync(paths.json, { force: true });
+    };
+    const system = { ...systemTrash, step };
+    const outcome = await deleteTask(directory(), 'opencode', paths, { system });
+    assert.deepEqual([outcome.done, outcome.reason], [false, 'not-found']);
+    assert.deepEqual(readdirSync(join(directory(), '.aft-task-explorer', 'trash')), []);
+    assert.deepEqual(
+      tree(paths.sessionDir).filter((name) => name.includes(taskId)),
+      [],
+    );
+  });
+});
 
 describe('the trash of a task at the storage’s root level', () => {
   const directory = temporaryDirectory();

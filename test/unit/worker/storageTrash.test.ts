@@ -63,13 +63,12 @@ describe('a storage’s trash', () => {
     assert.equal(open.tasks.size, 0);
   });
 
-  it('is not used where nothing is to be kept', async () => {
+  it('keeps nothing where nothing is to be kept', async () => {
     trash.setKeepHours(0);
     const outcome = await trash.deleteBundle(task.key);
     assert.deepEqual([outcome.done, outcome.trashEntry], [true, undefined]);
-    assert.ok(
-      !existsSync(task.paths.sessionDir) && !existsSync(join(storage, '.aft-task-explorer')),
-    );
+    assert.ok(!existsSync(task.paths.sessionDir));
+    assert.deepEqual(inTrash(), []);
   });
 
   it('is emptied of what is older, as soon as that is said', async () => {
