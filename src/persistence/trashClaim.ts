@@ -20,6 +20,8 @@ interface Claim {
 
 /** Nothing that is done to an entry takes this long: after it, even a process that lives has given up. */
 const abandonedMs = 60_000;
+/** A claim that can't be read is just being written, or its process has ended in the middle of that. */
+const unreadableMs = 2000;
 const largestClaim = 64 * 1024;
 
 /** Gives an entry back; nothing happens where it has gone, or somebody else has it now. */
@@ -93,8 +95,9 @@ function isHeld(place: TrashPlace, path: string, now: number): boolean {
   const writtenAt = modifiedAt(path);
   if (writtenAt === undefined) return false;
   const claim = readClaim(place, path);
-  if (Math.abs(now - (claim?.since ?? writtenAt)) >= abandonedMs) return false;
-  return claim?.host !== thisHost() || isAlive(claim.pid);
+  if (claim === undefined) return Math.abs(now - writtenAt) < unreadableMs;
+  if (Math.abs(now - claim.since) >= abandonedMs) return false;
+  return claim.host !== thisHost() || isAlive(claim.pid);
 }
 
 /** Absent where it is gone, or not (yet) a claim. */

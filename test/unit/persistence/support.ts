@@ -17,6 +17,8 @@ import type { Layout } from '../../../src/persistence/record.ts';
 
 export const taskId = 'bash-0123456789abcdef';
 export const sessionId = 'ses_alpha';
+/** The name of the usual task's entry in the trash. */
+export const trashEntry = `opencode.761e48ac259824c0.${taskId}`;
 
 /** A fresh directory for each test of the surrounding `describe`. */
 export function temporaryDirectory(): () => string {

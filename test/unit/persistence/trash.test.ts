@@ -33,12 +33,12 @@ import {
   sessionId,
   taskId,
   temporaryDirectory,
+  trashEntry,
   tree,
 } from './support.ts';
 import { databaseContent, makeBundle, makeRichDatabase, tasksContent } from './trashSupport.ts';
 
 const hour = 60 * 60 * 1000;
-const entryName = `opencode.761e48ac259824c0.${taskId}`;
 const noSqlite = { sleep: () => Promise.resolve(), sqlite: () => undefined };
 
 /** Everything as the system has it, but for the time. */
@@ -80,11 +80,11 @@ for (const layout of ['flat', 'directory'] as const) {
       makeRichDatabase(directory());
       const other = pathsIn(directory(), layout, 'bash-ffffffffffffffff');
       put(other.json, recordJson({ task_id: other.taskId }));
-      assert.equal(await deleted(directory(), paths), entryName);
+      assert.equal(await deleted(directory(), paths), trashEntry);
       const left = [...tasksContent(directory()).keys()];
       assert.ok(left.every((name) => !name.includes(taskId)) && existsSync(other.json));
       assert.equal(databaseContent(directory()).length, 3);
-      assert.ok(existsSync(join(trash(), entryName, 'row.json')));
+      assert.ok(existsSync(join(trash(), trashEntry, 'row.json')));
     });
 
     it('gives back bytes, modes, times, the session’s directory, the row and the watches', async () => {
@@ -130,7 +130,7 @@ for (const layout of ['flat', 'directory'] as const) {
       assert.deepEqual(
         { ...first, files: 0, bytes: 0 },
         {
-          entry: entryName,
+          entry: trashEntry,
           harness: 'opencode',
           sessionHash: '761e48ac259824c0',
           taskId,
@@ -180,9 +180,7 @@ for (const layout of ['flat', 'directory'] as const) {
       const other = pathsIn(directory(), layout, 'bash-ffffffffffffffff');
       put(other.json, recordJson({ task_id: other.taskId }));
       await deleteTask(directory(), 'opencode', other, { system: at(10 * hour) });
-      const { trashEntry } = await deleteTask(directory(), 'opencode', paths, {
-        system: at(11 * hour),
-      });
+      await deleteTask(directory(), 'opencode', paths, { system: at(11 * hour) });
       const report = await tendTrash(directory(), 24 * hour, at(34 * hour));
       assert.deepEqual(report, { returned: [], problems: [] });
       assert.deepEqual(readdirSync(trash()), [trashEntry]);
@@ -199,7 +197,7 @@ for (const layout of ['flat', 'directory'] as const) {
         problems: [],
       });
       assert.deepEqual(readdirSync(trash()), []);
-      const outcome = await undoDelete(directory(), entryName);
+      const outcome = await undoDelete(directory(), trashEntry);
       assert.equal(outcome.reason, 'not-found');
       assert.match(outcome.message, /is not in the trash/);
     });
@@ -247,7 +245,7 @@ for (const layout of ['flat', 'directory'] as const) {
         problems: [],
       });
       assert.equal(databaseContent(directory()).length, 3);
-      await restored(directory(), entryName);
+      await restored(directory(), trashEntry);
       assert.deepEqual(databaseContent(directory()), rows);
     });
 
@@ -393,7 +391,7 @@ for (const layout of ['flat', 'directory'] as const) {
       await crashed(layout === 'flat' ? `moved ${taskId}.stdout` : 'entry', (system) =>
         deleteTask(directory(), 'opencode', paths, { system }),
       );
-      rmSync(join(trash(), entryName, 'claim.json'), { force: true });
+      rmSync(join(trash(), trashEntry, 'claim.json'), { force: true });
       const entry = await deleted(directory(), paths);
       assert.deepEqual(readdirSync(trash()), [entry]);
       await restored(directory(), entry);
@@ -496,11 +494,11 @@ for (const layout of ['flat', 'directory'] as const) {
       let host = '';
       const step = (name: string): void => {
         if (name !== 'entry') return;
-        const text = readFileSync(join(trash(), entryName, 'claim.json'), 'utf8');
+        const text = readFileSync(join(trash(), trashEntry, 'claim.json'), 'utf8');
         ({ host } = JSON.parse(text) as { host: string });
       };
       await deleteTask(directory(), 'opencode', paths, { system: { ...systemTrash, step } });
-      const entry = entryName;
+      const entry = trashEntry;
       const claim = join(trash(), entry, 'claim.json');
       const write = (changes: object): void => {
         const since = Date.now();
@@ -548,7 +546,7 @@ for (const layout of ['flat', 'directory'] as const) {
       });
       await other;
       assert.equal(outcomes[0]?.reason, 'busy');
-      assert.deepEqual(readdirSync(trash()), [entryName]);
+      assert.deepEqual(readdirSync(trash()), [trashEntry]);
     });
 
     for (const [what, change] of [
@@ -615,7 +613,7 @@ for (const layout of ['flat', 'directory'] as const) {
         assert.deepEqual(outcomes.map(({ done }) => done).sort(), [false, true]);
         const reason = outcomes.find(({ done }) => !done)?.reason ?? '';
         assert.ok(['busy', 'not-found'].includes(reason), reason);
-        assert.deepEqual(readdirSync(trash()), [entryName]);
+        assert.deepEqual(readdirSync(trash()), [trashEntry]);
         assert.ok(!existsSync(paths.sessionDir));
         const undone = await Promise.all([child('undo'), child('undo')]);
         assert.ok(undone.some(({ done }) => done));
