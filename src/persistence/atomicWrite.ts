@@ -29,8 +29,13 @@ export interface WriteSystem {
 
 export const systemWrites: WriteSystem = {
   platform: process.platform,
-  sync: fsyncSync,
-  rename: renameSync,
+  // Looked up at each call: tests interrupt the system's own.
+  sync: (fd) => {
+    fsyncSync(fd);
+  },
+  rename: (from, to) => {
+    renameSync(from, to);
+  },
   sleep: (milliseconds) => {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
   },

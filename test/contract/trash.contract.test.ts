@@ -23,6 +23,7 @@ import { writeTask } from '../../src/persistence/taskFile.ts';
 import { undoDelete } from '../../src/persistence/trashContents.ts';
 import { AftClient } from '../support/aftClient.ts';
 import { aftBinary } from '../support/cache.ts';
+import { Place, sessionId as placeSession } from './place.ts';
 
 const sessionId = 'ses_trash';
 
@@ -255,3 +256,33 @@ describe('the trash, beside aft 0.57.2', () => {
     assertQuietLogs();
   });
 });
+
+for (const version of ['0.57.2', '0.19.6'] as const) {
+  for (const pty of version === '0.57.2' ? [false, true] : [false]) {
+    describe(`a session whose only task was deleted, beside aft ${version}, ${pty ? 'pty' : 'pipes'}`, () => {
+      let place: Place;
+      beforeEach(() => {
+        place = new Place(version);
+      });
+      afterEach(() => place.end());
+
+      it('gets its directory again with its next task, and with the one that comes back', async () => {
+        await place.startAft();
+        const first = await place.finished({ command: 'echo first', pty });
+        const { done, message, trashEntry } = await deleteTask(
+          place.storage,
+          place.harness,
+          first.paths,
+        );
+        assert.ok(done && trashEntry !== undefined, message);
+        assert.ok(!existsSync(first.paths.sessionDir));
+        const next = await place.finished({ command: 'echo next', pty });
+        assert.equal(next.record.status, 'completed');
+        assert.match(readFileSync(pty ? next.paths.pty : next.paths.stdout, 'utf8'), /^next\r?\n$/);
+        assert.equal((await undoDelete(place.storage, trashEntry)).done, true);
+        const shown = await place.aft.status(placeSession, first.taskId);
+        assert.equal(shown['status'], 'completed');
+      });
+    });
+  }
+}

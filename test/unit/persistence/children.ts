@@ -14,6 +14,8 @@ export interface Child {
   readonly process: ChildProcess;
   /** Resolves when it has stopped itself, or has ended without that. */
   readonly paused: Promise<void>;
+  /** Lets a process that has stopped itself go on. */
+  readonly resume: () => void;
   /** Absent where it was killed. */
   readonly outcome: Promise<Outcome | undefined>;
 }
@@ -69,5 +71,12 @@ export function startChild(
     assert.equal(child.exitCode, 0);
     return JSON.parse(lines.join('')) as Outcome;
   });
-  return { process: child, paused, outcome };
+  const resume = (): void => {
+    // It says that it is paused right before it is.
+    const again = setInterval(() => child.kill('SIGCONT'), 5);
+    void ended.then(() => {
+      clearInterval(again);
+    });
+  };
+  return { process: child, paused, resume, outcome };
 }

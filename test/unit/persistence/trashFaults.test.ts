@@ -170,6 +170,8 @@ for (const layout of ['flat', 'directory'] as const satisfies readonly Layout[])
       it(`has ${what} wholly or not at all`, async () => {
         const places = await whereIsIt(prepare, action, keepMs);
         assert.deepEqual(Object.keys(places).sort(), expected, JSON.stringify(places));
+        const interruptions = Object.values(places).reduce((sum, count) => sum + count);
+        assert.ok(interruptions >= 12, String(interruptions));
       }).timeout(120_000);
     }
 
