@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { createBirpc } from 'birpc';
 import { errorText } from '../persistence/errors.ts';
@@ -6,6 +7,7 @@ import { KillJournal } from '../process/killJournal.ts';
 import { Store } from '../store/store.ts';
 import { ActionQueue } from './actionQueue.ts';
 import type { StorageCalls, StorageEvents } from './calls.ts';
+import { MarkJournal } from './markJournal.ts';
 import { storageActions } from './storageActions.ts';
 import { storageExports } from './storageExports.ts';
 import type { StorageThreadData } from './storageThread.ts';
@@ -25,21 +27,23 @@ function serve(port: MessagePort, { storage, journalDirectory }: StorageThreadDa
   const store = new Store(storage, tell, { processes });
   const queue = new ActionQueue();
   const journal = new KillJournal(journalDirectory, processes);
-  const { resumeKills, ...actions } = storageActions(
+  const marks = new MarkJournal(join(journalDirectory, 'marks'));
+  const { resumeActions, ...actions } = storageActions(
     storage,
     store,
     queue,
     processes,
     journal,
+    marks,
     tell,
   );
   const calls: StorageCalls = {
     start: () => {
       store
         .refresh()
-        .then(resumeKills)
+        .then(resumeActions)
         .catch((error: unknown) => {
-          tell.onLog('error', `kills that were cut off: ${errorText(error)}`);
+          tell.onLog('error', `what was cut off: ${errorText(error)}`);
         });
     },
     refresh: () => store.refresh(),

@@ -14,13 +14,14 @@ import type { Store } from '../store/store.ts';
 import type { Task } from '../store/task.ts';
 import type { ActionQueue } from './actionQueue.ts';
 import type { StorageCalls, StorageEvents } from './calls.ts';
+import type { Mark, MarkJournal } from './markJournal.ts';
 
 type ActionCalls = Pick<
   StorageCalls,
   'kill' | 'markDelivered' | 'stopNotifying' | 'recordEnded' | 'bundleSize' | 'finishActions'
 > & {
-  /** Looks after kills of ours that were cut off, once the storage has been read. */
-  readonly resumeKills: () => Promise<void>;
+  /** Looks after what of ours was cut off, once the storage has been read. */
+  readonly resumeActions: () => Promise<void>;
 };
 
 /** The calls that change tasks. After each, the task is read anew without waiting for a watch. */
@@ -30,6 +31,7 @@ export function storageActions(
   queue: ActionQueue,
   table: ProcessTable,
   journal: KillJournal,
+  marks: MarkJournal,
   { onStep, onUnfinishedKill, onLog }: StorageEvents,
 ): ActionCalls {
   const act = (
@@ -76,6 +78,15 @@ export function storageActions(
     return isOver;
   };
 
+  const markings: Readonly<Record<Mark, typeof markTaskDelivered>> = {
+    delivered: markTaskDelivered,
+    notNotified: stopNotifying,
+  };
+  const make = (key: string, mark: Mark): Promise<Outcome> =>
+    act(key, ({ harness }, paths) =>
+      marks.during(key, mark, () => markings[mark](directory, harness, paths)),
+    );
+
   return {
     kill: (key) =>
       act(key, (task, paths) => killTask({ ...requestFor(task, paths), note: journal.note(key) })),
@@ -86,15 +97,18 @@ export function storageActions(
         const { liveness = 'unknown' } = store.get(key) ?? {};
         return liveness === 'unknown' ? undecided(task) : recordEnded(requestFor(task, paths));
       }),
-    stopNotifying: (key) =>
-      act(key, ({ harness }, paths) => stopNotifying(directory, harness, paths)),
-    resumeKills: async () => {
+    stopNotifying: (key) => make(key, 'notNotified'),
+    resumeActions: async () => {
       for (const { key, forget } of journal.unfinished(id)) {
         if (store.get(key) === undefined || (await resume(key))) forget();
       }
+      for (const { key, mark, forget } of marks.unfinished(id)) {
+        const { message } = await make(key, mark);
+        onLog('info', `${key}: cut off before. ${message}`);
+        forget();
+      }
     },
-    markDelivered: (key) =>
-      act(key, ({ harness }, paths) => markTaskDelivered(directory, harness, paths)),
+    markDelivered: (key) => make(key, 'delivered'),
     finishActions: () => queue.finish(),
     bundleSize: (key) => {
       const paths = store.pathsOf(key);

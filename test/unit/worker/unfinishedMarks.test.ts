@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { serializeRecordOnOneLine } from '../../../src/persistence/recordCodec.ts';
+import { readTask } from '../../../src/persistence/taskFile.ts';
+import { hostProcessTable } from '../../../src/process/hostProcessTable.ts';
+import { KillJournal } from '../../../src/process/killJournal.ts';
+import { storageId } from '../../../src/store/discovery.ts';
+import { ActionQueue } from '../../../src/worker/actionQueue.ts';
+import { MarkJournal, type Mark } from '../../../src/worker/markJournal.ts';
+import { storageActions } from '../../../src/worker/storageActions.ts';
+import { writeTaskFixture, type FixtureTask } from '../../support/taskFixture.ts';
+import { createDatabase, insertRow } from '../persistence/aftDatabase.ts';
+import { readStorage, temporaryDirectory } from '../store/openStore.ts';
+
+/** More calls than any mark makes. */
+const manyCalls = 40;
+const running = {
+  ...({ status: 'running', finishedAt: undefined } as const),
+  ...{ durationMs: undefined, exitCode: undefined },
+};
+
+for (const layout of ['flat', 'directory'] as const) {
+  for (const mark of ['delivered', 'notNotified'] as const satisfies readonly Mark[]) {
+    describe(`the start after a mark that was cut off: ${mark}, ${layout} layout`, () => {
+      let scope: AsyncDisposableStack;
+      beforeEach(() => {
+        scope = new AsyncDisposableStack();
+      });
+      afterEach(() => scope.disposeAsync());
+
+      /** What the record, the row's column and the row's copy of the record say. */
+      function marked(storage: string, { paths }: FixtureTask): unknown[] {
+        const record = readTask(paths);
+        const database = new DatabaseSync(join(storage, 'aft.db'), { readOnly: true });
+        const row = database.prepare('SELECT * FROM bash_tasks').get() ?? {};
+        database.close();
+        const copy = JSON.parse(String(row['metadata'])) as Record<string, unknown>;
+        return [
+          [record.completionDelivered, record.notifyOnCompletion],
+          [row['completion_delivered'] === 1, row['status']],
+          [copy['completion_delivered'], copy['notify_on_completion']],
+        ];
+      }
+
+      /** Answers whether the mark was cut off before that call. */
+      async function isFinished(call: number): Promise<boolean> {
+        const storage = temporaryDirectory(scope);
+        const journal = join(temporaryDirectory(scope), 'marks');
+        const record = mark === 'delivered' ? {} : running;
+        const task = writeTaskFixture({ storage, layout, record });
+        const { sessionId, status } = task.record;
+        const database = createDatabase(storage);
+        const metadata = serializeRecordOnOneLine(task.record);
+        insertRow(database, { taskId: task.taskId, sessionId, status, metadata });
+        database.close();
+        const before = marked(storage, task);
+
+        const script = join(import.meta.dirname, 'markChild.ts');
+        const args = [storage, task.key, layout, journal, mark, String(call)];
+        const { signal, stderr } = spawnSync(process.execPath, [script, ...args]);
+        if (signal !== 'SIGKILL') assert.equal(String(stderr), '');
+        const notes = existsSync(journal) ? readdirSync(journal) : [];
+        const isNoted = notes.some((name) => statSync(join(journal, name)).size > 0);
+
+        const { store } = await readStorage(scope, storage);
+        const table = hostProcessTable();
+        const nothing = (): void => undefined;
+        const { resumeActions } = storageActions(
+          { id: storageId(storage), directory: storage, legacy: false, migrated: false },
+          store,
+          new ActionQueue(),
+          table,
+          new KillJournal(join(journal, 'kills'), table),
+          new MarkJournal(journal),
+          {
+            onChanges: nothing,
+            onState: nothing,
+            onStep: nothing,
+            onUnfinishedKill: nothing,
+            onLog: nothing,
+          },
+        );
+        await resumeActions();
+        const notify = mark === 'delivered';
+        const after = [
+          [true, notify],
+          [true, status],
+          [true, notify],
+        ];
+        const now = marked(storage, task);
+        // Cut off before it was noted, it is not begun.
+        if (isNoted || signal === null) assert.deepEqual(now, after);
+        else
+          assert.ok(
+            [before, after].some((whole) => isSame(whole, now)),
+            JSON.stringify(now),
+          );
+        assert.deepEqual(notes.length > 0 ? readdirSync(journal) : [], []);
+        return signal === null;
+      }
+
+      it('has made it in the record and in the row', async () => {
+        let call = 1;
+        while (!(await isFinished(call))) call += 1;
+        assert.ok(call > 8 && call < manyCalls, String(call));
+      }).timeout(120_000);
+    });
+  }
+}
+
+function isSame(left: unknown, right: unknown): boolean {
+  return JSON.stringify(left) === JSON.stringify(right);
+}
