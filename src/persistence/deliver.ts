@@ -2,7 +2,7 @@ import { systemWrites, type WriteSystem } from './atomicWrite.ts';
 import { markRowDelivered } from './database.ts';
 import type { Outcome } from './outcome.ts';
 import type { TaskPaths } from './paths.ts';
-import { isTerminal } from './record.ts';
+import { isTerminal, type PersistedTask } from './record.ts';
 import { done, doneButRow, notTerminal, refused } from './taskOutcome.ts';
 import { readTask, requireOwnSession, updateTask } from './taskFile.ts';
 
@@ -27,7 +27,10 @@ export async function markTaskDelivered(
     sessionId = task.sessionId;
     already = task.completionDelivered;
     if (!already) {
-      updateTask(paths, (current) => ({ ...current, completionDelivered: true }), system);
+      const deliver = (current: PersistedTask): PersistedTask =>
+        isTerminal(current) ? { ...current, completionDelivered: true } : current;
+      const written = updateTask(paths, deliver, system);
+      if (!isTerminal(written)) return notTerminal(written, 'marked delivered');
     }
   } catch (error) {
     return refused(taskId, 'was not marked delivered', error);

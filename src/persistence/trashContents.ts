@@ -215,7 +215,7 @@ async function undoClaimed(place: TrashPlace, system: TrashSystem): Promise<Outc
     const consequence =
       row.result === 'present'
         ? 'AFT answers from that one.'
-        : 'AFT may not know it. Its row is tried again at the next start.';
+        : 'AFT may not know it. Its row is tried again every hour, and at the next start.';
     return doneButRow(taskId, 'is back', row, consequence);
   } catch (error) {
     const cause = await backInTrash(place, journal, error, system);

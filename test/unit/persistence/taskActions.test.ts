@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, linkSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, linkSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { deleteTask, type DeleteOutcome } from '../../../src/persistence/deleteTask.ts';
 import { markTaskDelivered } from '../../../src/persistence/deliver.ts';
@@ -135,6 +135,19 @@ describe('markTaskDelivered', () => {
     assert.ok(!existsSync(paths.json));
     assert.equal((await undoDelete(directory(), deleted.trashEntry)).done, true);
     assert.equal(readFileSync(paths.json, 'utf8'), recordJson());
+  });
+
+  it('leaves a task alone that has come to run meanwhile', async () => {
+    const paths = pathsIn(directory(), 'flat');
+    put(paths.json, recordJson());
+    const running = recordJson({ status: 'running' });
+    const system = interrupted(() => {
+      rmSync(paths.json);
+      put(paths.json, running);
+    });
+    const outcome = await markTaskDelivered(directory(), 'opencode', paths, system);
+    assert.deepEqual([outcome.done, outcome.reason], [false, 'not-terminal']);
+    assert.equal(readFileSync(paths.json, 'utf8'), running);
   });
 
   it('is done, with nothing to add, where there is no database or no row', async () => {
