@@ -1,0 +1,99 @@
+import { isDrive, isLetter, isPathCharacter, pathLimit, slash, wordEnd } from './linkPath.ts';
+import { before, readSuffix } from './linkSuffix.ts';
+import type { OutputLink } from './links.ts';
+
+/** Reads what starts with `scheme://`. Returns where to go on. */
+export function readAddress(
+  line: string,
+  start: number,
+  schemeEnd: number,
+  links: OutputLink[],
+): number {
+  let schemeStart = schemeEnd;
+  while (schemeStart > start && isLetter(line.charCodeAt(schemeStart - 1))) schemeStart--;
+  const scheme = line.slice(schemeStart, schemeEnd).toLowerCase();
+  const bodyStart = schemeEnd + 3;
+  if (scheme === 'file') return readFileAddress(line, schemeStart, bodyStart, links);
+  let end = bodyStart;
+  while (end < line.length && isAddressCharacter(line.charCodeAt(end))) end++;
+  if (scheme === 'http' || scheme === 'https') {
+    const urlEnd = trimAddress(line, bodyStart, end);
+    if (/[\w[]/.test(line.charAt(bodyStart))) {
+      const url = line.slice(schemeStart, urlEnd);
+      links.push({ kind: 'url', start: schemeStart, end: urlEnd, url });
+    }
+  } else if (line.startsWith('webpack', start)) {
+    // `webpack://app/./src/x.ts` and `webpack-internal:///(rsc)/./src/x.ts` name a file of the project.
+    const relative = line.slice(bodyStart, end).indexOf('/./');
+    if (relative >= 0) return bodyStart + relative + 1;
+  }
+  return end;
+}
+
+/** `file:///path`, `file://localhost/path`, `file:///C:/path`: no other host is asked. */
+function readFileAddress(
+  line: string,
+  start: number,
+  bodyStart: number,
+  links: OutputLink[],
+): number {
+  const root = line.startsWith('localhost/', bodyStart) ? bodyStart + 9 : bodyStart;
+  const hasDrive = isDrive(line, root + 1);
+  const end = wordEnd(line, hasDrive ? root + 3 : root);
+  if (line.charCodeAt(root) !== slash || end - root > pathLimit) return Math.max(end, bodyStart);
+  const path = decode(line.slice(hasDrive ? root + 1 : root, end));
+  if (path === undefined || path.startsWith('//')) return end;
+  const suffix = readSuffix(line, end, before.path);
+  const linkEnd = suffix?.end ?? trimDots(line, end);
+  links.push({
+    kind: 'file',
+    start,
+    end: linkEnd,
+    path: path.slice(0, path.length - (suffix === undefined ? end - linkEnd : 0)),
+    ...suffix?.position,
+  });
+  return Math.max(linkEnd, end);
+}
+
+/** Without the full stop of a sentence. */
+export function trimDots(line: string, end: number): number {
+  let trimmed = end;
+  while (line.charAt(trimmed - 1) === '.') trimmed--;
+  return trimmed;
+}
+
+function decode(text: string): string | undefined {
+  try {
+    const path = decodeURIComponent(text);
+    // eslint-disable-next-line no-control-regex
+    return /[\0-\x1f\x7f]/.test(path) ? undefined : path;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Without the punctuation of the sentence around it, and without a bracket opened before it. */
+function trimAddress(line: string, start: number, end: number): number {
+  let round = 0;
+  let square = 0;
+  for (let at = start; at < end; at++) {
+    const character = line.charAt(at);
+    if (character === '(') round++;
+    else if (character === ')') round--;
+    else if (character === '[') square++;
+    else if (character === ']') square--;
+  }
+  let trimmed = end;
+  for (; trimmed > start; trimmed--) {
+    const last = line.charAt(trimmed - 1);
+    if (last === ')' && round < 0) round++;
+    else if (last === ']' && square < 0) square++;
+    else if (!".,;:!?'*_~".includes(last)) break;
+  }
+  return trimmed;
+}
+
+function isAddressCharacter(code: number): boolean {
+  if (code >= 128) return isPathCharacter(code);
+  return code > 0x20 && code !== 0x7f && !'"<>`{}|\\^'.includes(String.fromCharCode(code));
+}
