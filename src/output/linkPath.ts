@@ -6,6 +6,7 @@ export const colon = 0x3a;
 export const slash = 0x2f;
 const backslash = 0x5c;
 const dot = 0x2e;
+const tilde = 0x7e;
 
 /** What can be told of a path by its text. */
 export interface PathShape {
@@ -52,24 +53,22 @@ const hostEnds = new Set(
   ).split(' '),
 );
 
-/** Absent for a text that can't be the path of a file that links should lead to. */
+/** Absent for what links should not lead to: a folder, or a name that may be anything. */
 export function shapeOf(path: string): PathShape | undefined {
   let separator = -1;
   let lastDot = -1;
   for (let at = 0; at < path.length; at++) {
     const code = path.charCodeAt(at);
     if (code === dot) lastDot = at;
-    else if (code === slash || code === backslash) separator = at;
+    else if (isSeparator(code)) separator = at;
   }
   if (separator === path.length - 1) return undefined;
   const hasSeparator = separator >= 0;
-  if (lastDot <= separator) {
-    const shape = { hasSeparator, hasExtension: false, end: separator + 1 };
-    return hasSeparator || isKnown(path, shape) ? shape : undefined;
-  }
-  const end = lastDot + 1;
-  const hasExtension = isExtension(path, end) && !isPackage(path, separator + 1);
-  return { hasSeparator, hasExtension, end };
+  const end = Math.max(separator, lastDot) + 1;
+  const hasExtension =
+    lastDot > separator && isExtension(path, end) && !isPackage(path, separator + 1);
+  const shape = { hasSeparator, hasExtension, end };
+  return hasSeparator || isKnown(path, shape) ? shape : undefined;
 }
 
 /** Letters and digits; `owner/name.git` is a repository. */
@@ -100,13 +99,11 @@ export function isFile(
 ): boolean {
   // Shares and devices: following one from a log would tell its author who reads it.
   if (path.startsWith('//') || path.startsWith('\\\\')) return false;
-  if (!shape.hasSeparator) {
-    return suffix !== undefined && isKnown(path, shape) && !path.includes('@');
-  }
+  if (!shape.hasSeparator) return suffix !== undefined && !path.includes('@');
   if (shape.hasExtension || isKnown(path, shape))
     return suffix !== undefined || !isHost(firstSegment(path));
   if (suffix === undefined || /[\\/]\d*$/.test(path)) return false;
-  return isRooted(path) || suffix.position.column !== undefined;
+  return isRooted(path, 0) || suffix.position.column !== undefined;
 }
 
 function isHost(name: string): boolean {
@@ -119,23 +116,29 @@ function firstSegment(path: string): string {
   return end < 0 ? path : path.slice(0, end);
 }
 
-/** `/x`, `./x`, `../x`, `~/x`, `C:\x`. */
-export function isRooted(path: string): boolean {
-  return /^(?:~|\.{1,2})?[\\/]|^[A-Za-z]:[\\/]/.test(path);
+/** `/x`, `./x`, `../x`, `~/x`, `C:\x` at an offset. */
+export function isRooted(line: string, at: number): boolean {
+  const first = line.charCodeAt(at);
+  if (first === tilde) return isSeparator(line.charCodeAt(at + 1));
+  if (first !== dot) return isSeparator(first) || isDrive(line, at);
+  return isSeparator(line.charCodeAt(line.charCodeAt(at + 1) === dot ? at + 2 : at + 1));
+}
+
+function isSeparator(code: number): boolean {
+  return code === slash || code === backslash;
 }
 
 /** `C:\` or `C:/` at an offset. */
 export function isDrive(line: string, at: number): boolean {
   if (line.charCodeAt(at + 1) !== colon || !isLetter(line.charCodeAt(at))) return false;
-  const next = line.charCodeAt(at + 2);
-  return next === slash || next === backslash;
+  return isSeparator(line.charCodeAt(at + 2));
 }
 
 /** Whether a word has what a path has: a separator, a dot, or the start of a known name. */
 export function hasPathSign(line: string, start: number, end: number): boolean {
   for (let at = start; at < end; at++) {
     const code = line.charCodeAt(at);
-    if (code === dot || code === slash || code === backslash) return true;
+    if (code === dot || isSeparator(code)) return true;
   }
   return end - start >= 5 && end - start <= 13 && knownNames.has(line.slice(start, end));
 }
@@ -147,8 +150,7 @@ export function wordEnd(line: string, start: number): number {
     while (end < line.length && isPathCharacter(line.charCodeAt(end))) end++;
     const opening = line.charAt(end);
     if ((opening !== '(' && opening !== '[') || end === start) return end;
-    const previous = line.charCodeAt(end - 1);
-    if (previous !== slash && previous !== backslash) return end;
+    if (!isSeparator(line.charCodeAt(end - 1))) return end;
     bracketName.lastIndex = end;
     if (!bracketName.test(line)) return end;
     end = bracketName.lastIndex;
@@ -167,7 +169,7 @@ export function blankPathEnd(line: string, start: number): number {
   return blankPath.test(line) ? blankPath.lastIndex : start;
 }
 
-const blankPath = /(?:[^\s"'`<>|*?:()[\]{},;=#\ufffd]|#(?!L?\d)| (?![-\s/\\.~([])| ?\(x86\))+/y;
+const blankPath = /(?:[^\s"'`<>|*?:()[\]{},;=#\ufffd]+|#(?!L?\d)| (?![-\s/\\.~([])| ?\(x86\))+/y;
 
 const notInPaths = ' \t"\'`<>|()[]{},;:=*?^!&#\x7f';
 

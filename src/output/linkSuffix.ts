@@ -22,21 +22,22 @@ export type Before = (typeof before)[keyof typeof before];
 interface Form {
   /** Its text begins with one of these. */
   readonly starts: string;
-  /** Names the numbers; reads a bounded number of characters, so that any line takes linear time. */
+  /** Reads a bounded number of characters, so that any line takes linear time. */
   readonly pattern: RegExp;
+  /** For each group the place of its number in `places`. */
+  readonly groups: readonly number[];
   readonly asks: Before;
 }
 
-const number = (name: string): string => `(?<${name}>\\d{1,7})`;
-const [line, column, endLine, endColumn, lastLine] = [
-  number('line'),
-  number('column'),
-  number('endLine'),
-  number('endColumn'),
-  number('lastLine'),
+const places = ['line', 'column', 'endLine', 'endColumn'] as const;
+const [line, column, endLine, endColumn] = [
+  '(?<line>\\d{1,7})',
+  '(?<column>\\d{1,7})',
+  '(?<endLine>\\d{1,7})',
+  '(?<endColumn>\\d{1,7})',
 ] as const;
 const blank = '[ \\u00a0]';
-const numbers = `${line}(?:[:.]${column}(?:-(?:${endLine}[:.])?${endColumn})?|-${lastLine})?`;
+const numbers = `${line}(?:${blank}char:${column}|[:.]${column}(?:-(?:${endLine}[:.])?${endColumn})?|-${endLine})?`;
 /** No times, no versions. */
 const noMore = '(?!\\w|\\.\\d|:\\d{1,7}(?!\\w))';
 /** Where a number could count anything, it is the last of its line. */
@@ -46,13 +47,15 @@ const bracketed = (inner: string): string => `[([]${blank}?${inner}[)\\]]`;
 const columnWord = '(?:col(?:umn)?|char(?:acter)?s?)[.:]?:?';
 
 function form(asks: Before, starts: string, pattern: string): Form {
-  return { asks, starts, pattern: new RegExp(pattern, 'y') };
+  const names = [...pattern.matchAll(/\?<(\w+)>/g)].map(([, name]) => name);
+  const groups = names.map((name) => places.findIndex((place) => place === name));
+  // Named groups are read half as fast, and none may be there twice.
+  return { asks, starts, groups, pattern: new RegExp(pattern.replaceAll(/\?<\w+>/g, ''), 'y') };
 }
 
 /** The first that matches counts. */
 const forms: readonly Form[] = [
-  // x:12 x:12:5 x:12.5 x:12:5-9 x:12:5-14:9 x:12-14
-  form(before.word, ':', `:${line}${blank}char:${column}(?!\\w)`),
+  // x:12 x:12:5 x:12.5 x:12:5-9 x:12:5-14:9 x:12-14 x:12 char:5
   form(before.word, ':', `:${numbers}${noMore}`),
   // x:(12,5)-(14,9)
   form(before.word, ':', `:\\(${line},${column}\\)-\\(${endLine},${endColumn}\\)`),
@@ -64,7 +67,7 @@ const forms: readonly Form[] = [
     `[#:]L?${line}(?:[C,:]${column})?(?:-L?${endLine}(?:[C,:]${endColumn})?)?(?!\\w)`,
   ),
   // x(12) x(12,5) x(12, 5) x(12:5) x(12,5-9) x(12,5,14,9) x(12-14) x[12]
-  form(before.word, '([', bracketed(`${line}(?:${columnRange}|-${lastLine})?`)),
+  form(before.word, '([', bracketed(`${line}(?:${columnRange}|-${endLine})?`)),
   // x:[12,5] x (12,5) x [12:5] x: (12, 5)
   form(before.file, ': \u00a0', `:?${blank}?${bracketed(`${line}${columnRange}`)}`),
   form(before.path, ': \u00a0', `:?${blank}?${bracketed(line)}`),
@@ -103,39 +106,51 @@ for (const each of forms) {
   }
 }
 
-/** What comes second in the forms: most words are followed by a blank and another word. */
-const seconds = Uint8Array.from({ length: 0xa1 }, (_, code) =>
-  '0123456789([lLoac, \u00a0'.includes(String.fromCharCode(code)) ? 1 : 0,
-);
+function tableOf(characters: string): Uint8Array {
+  return Uint8Array.from({ length: 0xa1 }, (_, code) =>
+    characters.includes(String.fromCharCode(code)) ? 1 : 0,
+  );
+}
+
+const firsts = tableOf([...formsByStart.keys()].join(''));
+const seconds = tableOf('0123456789([lLoa, \u00a0');
+
+/** Whether a form may begin here: most words are followed by a blank and another word. */
+export function seemsSuffix(text: string, at: number): boolean {
+  return firsts[text.charCodeAt(at)] === 1 && seconds[text.charCodeAt(at + 1)] === 1;
+}
 
 /** Reads the position that follows a path (and its closing quote), if there is one. */
 export function readSuffix(text: string, at: number, known: Before): PositionSuffix | undefined {
-  const candidates = formsByStart.get(text.charAt(at));
-  if (candidates === undefined || seconds[text.charCodeAt(at + 1)] !== 1) return undefined;
-  for (const { asks, pattern } of candidates) {
+  if (!seemsSuffix(text, at)) return undefined;
+  const candidates = formsByStart.get(text.charAt(at)) ?? [];
+  for (const { asks, pattern, groups } of candidates) {
     if (asks > known) continue;
     pattern.lastIndex = at;
-    const groups = pattern.exec(text)?.groups;
-    if (groups === undefined) continue;
-    const position = positionOf(groups);
+    const found = pattern.exec(text);
+    if (found === null) continue;
+    const read: [number, number, number, number] = [0, 0, 0, 0];
+    for (let group = 0; group < groups.length; group++) {
+      const digits = found[group + 1];
+      if (digits !== undefined) read[groups[group] ?? 0] = Number(digits);
+    }
+    const position = positionOf(...read);
     if (position !== undefined) return { position, end: pattern.lastIndex };
   }
   return undefined;
 }
 
-type Numbers = Readonly<Record<string, string | undefined>>;
-
-/** Absent for line 0, which no file has. An end before the start is none. */
-function positionOf(groups: Numbers): FilePosition | undefined {
-  const first = Number(groups['line']);
-  const from = Number(groups['column'] ?? 0);
-  const to = Number(groups['endColumn'] ?? 0);
-  const final = Number(groups['endLine'] ?? groups['lastLine'] ?? (to > 0 ? first : 0));
-  if (first === 0) return undefined;
-  const isRange = final > first || (final === first && to >= from);
-  return {
-    line: first,
-    ...(from > 0 ? { column: from } : {}),
-    ...(isRange ? { endLine: final, ...(to > 0 ? { endColumn: to } : {}) } : {}),
-  };
+/** Of numbers that are 0 where they are absent. An end before the start is none. */
+function positionOf(
+  line: number,
+  column: number,
+  lastLine: number,
+  endColumn: number,
+): FilePosition | undefined {
+  if (line === 0) return undefined;
+  const position = column === 0 ? { line } : { line, column };
+  const endLine = lastLine === 0 && endColumn > 0 ? line : lastLine;
+  const isRange = endLine > line || (endLine === line && endColumn >= column);
+  if (!isRange) return position;
+  return endColumn === 0 ? { ...position, endLine } : { ...position, endLine, endColumn };
 }

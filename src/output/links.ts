@@ -13,7 +13,7 @@ import {
   wordEnd,
   type PathShape,
 } from './linkPath.ts';
-import { before, readSuffix, type Before, type FilePosition } from './linkSuffix.ts';
+import { before, readSuffix, seemsSuffix, type Before, type FilePosition } from './linkSuffix.ts';
 
 /** A link in a line of output. Offsets are in UTF-16 units of the line. */
 export type OutputLink = FileLink | UrlLink;
@@ -82,28 +82,35 @@ class ClosingQuotes {
 function readQuoted(line: string, open: number, close: number, links: OutputLink[]): number {
   const start = open + 1;
   if (close <= start || close - start > pathLimit) return start;
+  const isFollowed = seemsSuffix(line, close + 1);
+  const isRoot = isRooted(line, start);
+  if (!isFollowed && !isRoot) return start;
   const quoted = line.slice(start, close);
-  if (quoted.includes('://') || /[<>|*?"]/.test(quoted)) return start;
-  const hasBlank = /\s/.test(quoted);
-  const nameStart = Math.max(quoted.lastIndexOf('/'), quoted.lastIndexOf('\\')) + 1;
-  const position = hasBlank ? quoted.slice(nameStart).search(positionInQuotes) : -1;
-  const pathEnd = position < 0 ? close : start + nameStart + position;
-  const path = line.slice(start, pathEnd);
+  const hasBlank = quoted.includes(' ');
+  // A path without blanks and with its position in the quotes is a word like others.
+  if (!isFollowed && !hasBlank) return start;
   // Python names a script so, whatever it is called.
-  const isNamed = /File $/.test(line.slice(Math.max(0, open - 5), open));
+  const isNamed = isFollowed && line.startsWith('File ', open - 5);
+  if (!isNamed && !hasPathSign(line, start, close)) return start;
+  if (/[<>|*?"\t]|:\/\//.test(quoted)) return start;
+  const pathEnd = hasBlank && isRoot ? start + positionInQuotes(quoted) : close;
+  const path = line.slice(start, pathEnd);
   const shape = shapeOf(path) ?? (isNamed ? noShape : undefined);
   if (shape === undefined) return start;
   const suffix = readSuffix(line, pathEnd === close ? close + 1 : pathEnd, before.quoted);
   if (pathEnd < close ? suffix?.end !== close : suffix === undefined && !hasBlank) return start;
-  if (hasBlank && suffix === undefined && !isRooted(path)) return start;
   if (!isFile(path, shape, suffix) && !(isNamed && suffix !== undefined)) return start;
   const end = suffix?.end ?? close;
   links.push({ kind: 'file', start, end, path, ...suffix?.position });
   return Math.max(end, close + 1);
 }
 
-/** Where a position may begin in the name of a quoted path. */
-const positionInQuotes = /(?<=\.[A-Za-z]\w{0,11})[\s,]|\s?[:#([]/;
+/** Where a position may begin behind the name in a quoted path; its end if there is none. */
+function positionInQuotes(quoted: string): number {
+  const nameStart = Math.max(quoted.lastIndexOf('/'), quoted.lastIndexOf('\\')) + 1;
+  const found = /\.[A-Za-z]\w{0,11}(?=[\s,:#([])|(?=\s?[:#([])/.exec(quoted.slice(nameStart));
+  return found === null ? quoted.length : nameStart + found.index + found[0].length;
+}
 
 const noShape: PathShape = { hasSeparator: false, hasExtension: false, end: 0 };
 
@@ -164,12 +171,12 @@ function readBlankPath(
   firstBlank: number,
   links: OutputLink[],
 ): number | undefined {
-  if (!beginsPath(line, start)) return undefined;
-  const firstWord = line.slice(start, firstBlank);
-  if (!isRooted(firstWord) || shapeOf(firstWord)?.hasExtension === true) return undefined;
+  if (!isRooted(line, start) || !beginsPath(line, start)) return undefined;
+  if (shapeOf(line.slice(start, firstBlank))?.hasExtension === true) return undefined;
   const end = blankPathEnd(line, start);
-  if (end <= firstBlank || end - start > pathLimit) return undefined;
   const path = line.slice(start, end);
+  // A blank before the name alone is more likely between a program and its argument.
+  if (!/ [^/\\]*[/\\]/.test(path) || path.length > pathLimit) return undefined;
   const shape = shapeOf(path);
   if (shape?.hasExtension !== true) return undefined;
   const suffix = readSuffix(line, end, before.path);
