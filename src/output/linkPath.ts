@@ -7,13 +7,16 @@ export const slash = 0x2f;
 const backslash = 0x5c;
 const dot = 0x2e;
 const tilde = 0x7e;
+export const atSign = 0x40;
 
 /** What can be told of a path by its text. */
 export interface PathShape {
+  readonly start: number;
+  readonly end: number;
   readonly hasSeparator: boolean;
   readonly hasExtension: boolean;
-  /** Where the extension begins; or the name, where it has none. */
-  readonly end: number;
+  /** Where the name begins. */
+  readonly name: number;
 }
 
 /** Names without an extension that build tools report positions in. */
@@ -54,66 +57,73 @@ const hostEnds = new Set(
 );
 
 /** Absent for what links should not lead to: a folder, or a name that may be anything. */
-export function shapeOf(path: string): PathShape | undefined {
-  let separator = -1;
-  let lastDot = -1;
-  for (let at = 0; at < path.length; at++) {
-    const code = path.charCodeAt(at);
-    if (code === dot) lastDot = at;
-    else if (isSeparator(code)) separator = at;
+export function shapeOf(line: string, start: number, end: number): PathShape | undefined {
+  let name = start;
+  let extension = 0;
+  let at = -1;
+  for (let index = start; index < end; index++) {
+    const code = line.charCodeAt(index);
+    if (isSeparator(code)) name = index + 1;
+    else if (code === dot) extension = index + 1;
+    else if (code === atSign) at = index;
   }
-  if (separator === path.length - 1) return undefined;
-  const hasSeparator = separator >= 0;
-  const end = Math.max(separator, lastDot) + 1;
+  const hasSeparator = name > start;
   const hasExtension =
-    lastDot > separator && isExtension(path, end) && !isPackage(path, separator + 1);
-  const shape = { hasSeparator, hasExtension, end };
-  return hasSeparator || isKnown(path, shape) ? shape : undefined;
+    extension > name &&
+    isExtension(line, extension, end) &&
+    (at < name || !/^v?\d+\.\d/.test(line.slice(at + 1, end)));
+  if (name === end) return undefined;
+  if (
+    !hasSeparator &&
+    !(hasExtension && at < 0 ? isKnown(line, extension, end) : isKnownName(line, start, end))
+  )
+    return undefined;
+  return { start, end, hasSeparator, hasExtension, name };
 }
 
 /** Letters and digits; `owner/name.git` is a repository. */
-function isExtension(path: string, start: number): boolean {
-  if (!isLetter(path.charCodeAt(start)) || path.length - start > 12) return false;
-  for (let at = start + 1; at < path.length; at++) {
-    const code = path.charCodeAt(at);
-    if (!isLetter(code) && !(code >= 0x30 && code <= 0x39)) return path.startsWith('++', at);
+function isExtension(line: string, start: number, end: number): boolean {
+  if (!isLetter(line.charCodeAt(start)) || end - start > 12) return false;
+  for (let at = start + 1; at < end; at++) {
+    const code = line.charCodeAt(at);
+    if (!isLetter(code) && !isDigit(code)) return at + 2 === end && line.startsWith('++', at);
   }
-  return !path.endsWith('.git');
+  return !(end - start === 3 && line.startsWith('git', start));
 }
 
-function isKnown(path: string, { hasExtension, end }: PathShape): boolean {
-  const text = path.slice(end);
-  return hasExtension ? knownExtensions.has(text.toLowerCase()) : knownNames.has(text);
+function isKnown(line: string, start: number, end: number): boolean {
+  return knownExtensions.has(line.slice(start, end).toLowerCase());
 }
 
-/** `name@1.2.3-rc.x` of package managers. */
-function isPackage(path: string, nameStart: number): boolean {
-  return path.includes('@', nameStart) && /@v?\d+\.\d/.test(path.slice(nameStart));
+function isKnownName(line: string, start: number, end: number): boolean {
+  const length = end - start;
+  return length >= 5 && length <= 13 && knownNames.has(line.slice(start, end));
 }
 
 /** Whether a path is more likely a file's than anything else. */
 export function isFile(
-  path: string,
-  shape: PathShape,
+  line: string,
+  { start, end, hasSeparator, hasExtension, name }: PathShape,
   suffix: PositionSuffix | undefined,
 ): boolean {
   // Shares and devices: following one from a log would tell its author who reads it.
-  if (path.startsWith('//') || path.startsWith('\\\\')) return false;
-  if (!shape.hasSeparator) return suffix !== undefined && !path.includes('@');
-  if (shape.hasExtension || isKnown(path, shape))
-    return suffix !== undefined || !isHost(firstSegment(path));
-  if (suffix === undefined || /[\\/]\d*$/.test(path)) return false;
-  return isRooted(path, 0) || suffix.position.column !== undefined;
+  if (isSeparator(line.charCodeAt(start)) && isSeparator(line.charCodeAt(start + 1))) return false;
+  if (!hasSeparator) return suffix !== undefined;
+  if (hasExtension || isKnownName(line, name, end)) {
+    return suffix !== undefined || !isHost(line.slice(start, name));
+  }
+  if (suffix === undefined) return false;
+  let digits = name;
+  while (isDigit(line.charCodeAt(digits))) digits++;
+  if (digits === end) return false;
+  return isRooted(line, start) || suffix.position.column !== undefined;
 }
 
-function isHost(name: string): boolean {
-  const lastDot = name.lastIndexOf('.');
-  return lastDot > 0 && hostEnds.has(name.slice(lastDot + 1).toLowerCase());
-}
-
-function firstSegment(path: string): string {
-  const end = path.search(/[\\/]/);
-  return end < 0 ? path : path.slice(0, end);
+/** Whether the first folder of a path has a host's name. */
+function isHost(path: string): boolean {
+  const first = path.slice(0, path.search(/[\\/]/));
+  const lastDot = first.lastIndexOf('.');
+  return lastDot > 0 && hostEnds.has(first.slice(lastDot + 1).toLowerCase());
 }
 
 /** `/x`, `./x`, `../x`, `~/x`, `C:\x` at an offset. */
@@ -134,13 +144,12 @@ export function isDrive(line: string, at: number): boolean {
   return isSeparator(line.charCodeAt(at + 2));
 }
 
-/** Whether a word has what a path has: a separator, a dot, or the start of a known name. */
-export function hasPathSign(line: string, start: number, end: number): boolean {
+/** Where the first separator of a word is; -1 where there is none. */
+export function firstSeparator(line: string, start: number, end: number): number {
   for (let at = start; at < end; at++) {
-    const code = line.charCodeAt(at);
-    if (code === dot || isSeparator(code)) return true;
+    if (isSeparator(line.charCodeAt(at))) return at;
   }
-  return end - start >= 5 && end - start <= 13 && knownNames.has(line.slice(start, end));
+  return -1;
 }
 
 /** The end of a run of path characters. Brackets are among them as whole folder names only. */
@@ -161,17 +170,58 @@ export function wordEnd(line: string, start: number): number {
 const bracketName = /(?:\([\w.-]{1,64}\)|\[{1,2}[\w.-]{1,64}\]{1,2})(?=[\\/.])/y;
 
 /**
- * The end of a path with blanks that begins at an offset. A blank that something like an option or
- * another path follows is between two words.
+ * The end of a path with blanks that begins at an offset; the offset itself where there is none. A
+ * blank that an option or another path follows is between two words; one before the name alone is
+ * more likely between a program and its argument.
  */
 export function blankPathEnd(line: string, start: number): number {
-  blankPath.lastIndex = isDrive(line, start) ? start + 2 : start;
-  return blankPath.test(line) ? blankPath.lastIndex : start;
+  let blank = start;
+  let isInFolder = false;
+  let end = isDrive(line, start) ? start + 2 : start;
+  for (; end < line.length; end++) {
+    const code = line.charCodeAt(end);
+    if (isSeparator(code)) isInFolder = blank > start;
+    else if (code === 0x20) {
+      if (' -/\\.~(['.includes(line.charAt(end + 1)) && !line.startsWith(programs, end)) break;
+      blank = end;
+      isInFolder = false;
+    } else if (line.startsWith('(x86)', end)) end += 4;
+    else if (
+      !isPathCharacter(code) &&
+      !(code === hash && !positionHash.test(line.slice(end, end + 3)))
+    )
+      break;
+  }
+  return isInFolder ? end : start;
 }
 
-const blankPath = /(?:[^\s"'`<>|*?:()[\]{},;=#\ufffd]+|#(?!L?\d)| (?![-\s/\\.~([])| ?\(x86\))+/y;
+const programs = ' (x86)';
+const hash = 0x23;
+const positionHash = /^#L?\d/;
+
+/** Where the name begins in a quoted path, and whether there is a blank; absent for other text. */
+export function quotedSigns(
+  line: string,
+  start: number,
+  close: number,
+): { readonly nameStart: number; readonly hasBlank: boolean } | undefined {
+  let nameStart = start;
+  let hasBlank = false;
+  for (let at = start; at < close; at++) {
+    const code = line.charCodeAt(at);
+    if (code === 0x20) hasBlank = true;
+    else if (isSeparator(code)) nameStart = at + 1;
+    else if (code < 128 && notInQuotedPaths[code] === 1) return undefined;
+    else if (code === colon && line.startsWith('//', at + 1)) return undefined;
+  }
+  return { nameStart, hasBlank };
+}
 
 const notInPaths = ' \t"\'`<>|()[]{},;:=*?^!&#\x7f';
+
+const notInQuotedPaths = Uint8Array.from({ length: 128 }, (_, code) =>
+  '\t<>|*?"'.includes(String.fromCharCode(code)) ? 1 : 0,
+);
 
 const pathCharacters = Uint8Array.from({ length: 128 }, (_, code) =>
   code > 0x20 && !notInPaths.includes(String.fromCharCode(code)) ? 1 : 0,
@@ -186,4 +236,8 @@ export function isPathCharacter(code: number): boolean {
 
 export function isLetter(code: number): boolean {
   return (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a);
+}
+
+export function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
 }

@@ -1,19 +1,29 @@
 import { readAddress, trimDots } from './linkAddress.ts';
 import {
+  atSign,
   blankPathEnd,
   colon,
-  hasPathSign,
+  firstSeparator,
+  isDigit,
   isDrive,
   isFile,
   isLetter,
   isPathCharacter,
   isRooted,
+  quotedSigns,
   pathLimit,
   shapeOf,
   wordEnd,
   type PathShape,
 } from './linkPath.ts';
-import { before, readSuffix, seemsSuffix, type Before, type FilePosition } from './linkSuffix.ts';
+import {
+  before,
+  readSuffix,
+  seemsSuffix,
+  type Before,
+  type FilePosition,
+  type PositionSuffix,
+} from './linkSuffix.ts';
 
 /** A link in a line of output. Offsets are in UTF-16 units of the line. */
 export type OutputLink = FileLink | UrlLink;
@@ -85,34 +95,38 @@ function readQuoted(line: string, open: number, close: number, links: OutputLink
   const isFollowed = seemsSuffix(line, close + 1);
   const isRoot = isRooted(line, start);
   if (!isFollowed && !isRoot) return start;
-  const quoted = line.slice(start, close);
-  const hasBlank = quoted.includes(' ');
-  // A path without blanks and with its position in the quotes is a word like others.
-  if (!isFollowed && !hasBlank) return start;
   // Python names a script so, whatever it is called.
   const isNamed = isFollowed && line.startsWith('File ', open - 5);
-  if (!isNamed && !hasPathSign(line, start, close)) return start;
-  if (/[<>|*?"\t]|:\/\//.test(quoted)) return start;
-  const pathEnd = hasBlank && isRoot ? start + positionInQuotes(quoted) : close;
-  const path = line.slice(start, pathEnd);
-  const shape = shapeOf(path) ?? (isNamed ? noShape : undefined);
-  if (shape === undefined) return start;
+  const signs = quotedSigns(line, start, close);
+  // A path without blanks and with its position in the quotes is a word like others.
+  if (signs === undefined || (!isFollowed && !signs.hasBlank)) return start;
+  const { hasBlank, nameStart } = signs;
+  const pathEnd = hasBlank && isRoot ? positionInQuotes(line, nameStart, close) : close;
+  const shape = shapeOf(line, start, pathEnd);
+  if (shape === undefined && !isNamed) return start;
   const suffix = readSuffix(line, pathEnd === close ? close + 1 : pathEnd, before.quoted);
   if (pathEnd < close ? suffix?.end !== close : suffix === undefined && !hasBlank) return start;
-  if (!isFile(path, shape, suffix) && !(isNamed && suffix !== undefined)) return start;
-  const end = suffix?.end ?? close;
-  links.push({ kind: 'file', start, end, path, ...suffix?.position });
-  return Math.max(end, close + 1);
+  if (isNamed ? suffix === undefined : !shape || !isFile(line, shape, suffix)) return start;
+  links.push(fileLink(line, start, pathEnd, suffix));
+  return Math.max(suffix?.end ?? close, close + 1);
 }
 
-/** Where a position may begin behind the name in a quoted path; its end if there is none. */
-function positionInQuotes(quoted: string): number {
-  const nameStart = Math.max(quoted.lastIndexOf('/'), quoted.lastIndexOf('\\')) + 1;
-  const found = /\.[A-Za-z]\w{0,11}(?=[\s,:#([])|(?=\s?[:#([])/.exec(quoted.slice(nameStart));
-  return found === null ? quoted.length : nameStart + found.index + found[0].length;
+function fileLink(
+  line: string,
+  start: number,
+  pathEnd: number,
+  suffix: PositionSuffix | undefined,
+): FileLink {
+  const path = line.slice(start, pathEnd);
+  return { kind: 'file', start, end: suffix?.end ?? pathEnd, path, ...suffix?.position };
 }
 
-const noShape: PathShape = { hasSeparator: false, hasExtension: false, end: 0 };
+/** Where a position may begin behind a name that a quote closes; `close` if there is none. */
+function positionInQuotes(line: string, nameStart: number, close: number): number {
+  const name = line.slice(nameStart, close);
+  const found = /\.[A-Za-z]\w{0,11}(?=[\s,:#([])|(?=\s?[:#([])/.exec(name);
+  return found === null ? close : nameStart + found.index + found[0].length;
+}
 
 /** Reads a run of path characters and the position after it. Returns where to go on. */
 function readWord(line: string, start: number, links: OutputLink[]): number {
@@ -126,32 +140,30 @@ function readWord(line: string, start: number, links: OutputLink[]): number {
       else if (!isWordCharacter(line.charCodeAt(end - 2))) return end - 1;
     }
   }
+  const separator = firstSeparator(line, start, end);
   // Most words stop here.
-  if (!hasPathSign(line, start, end)) return end;
+  if (separator < 0 && !seemsSuffix(line, end)) return end;
   // `function@/path` of Firefox and Safari.
-  const prefix = line.slice(start, end).lastIndexOf('@/');
-  if (prefix > 0) pathStart += prefix + 1;
-  if (end - pathStart > pathLimit || isAfterColon(line, pathStart)) return end;
-  if (line.charAt(end) === ' ') {
-    const blankEnd = readBlankPath(line, pathStart, end, links);
+  if (separator > start + 1 && line.charCodeAt(separator - 1) === atSign) pathStart = separator;
+  if (end - pathStart > pathLimit) return end;
+  const shape = shapeOf(line, pathStart, end);
+  if (shape === undefined || isAfterColon(line, pathStart)) return end;
+  if (!shape.hasExtension && line.charAt(end) === ' ') {
+    const blankEnd = readBlankPath(line, pathStart, links);
     if (blankEnd !== undefined) return blankEnd;
   }
-  const path = line.slice(pathStart, end);
-  const shape = shapeOf(path);
-  if (shape === undefined) return end;
   const suffix = readSuffix(line, end, certainty(shape));
-  if (suffix !== undefined && isFile(path, shape, suffix)) {
-    links.push({ kind: 'file', start: pathStart, end: suffix.end, path, ...suffix.position });
+  if (suffix !== undefined && isFile(line, shape, suffix)) {
+    links.push(fileLink(line, pathStart, end, suffix));
     return suffix.end;
   }
   // `module/a.b.run(C.java:840)`: a function.
   if (line.charAt(end) === '(') return end;
   const trimmedEnd = trimDots(line, end);
-  const trimmed = trimmedEnd < end ? line.slice(pathStart, trimmedEnd) : path;
-  const trimmedShape = trimmedEnd < end ? shapeOf(trimmed) : shape;
-  if (trimmedShape === undefined) return end;
-  if (isFile(trimmed, trimmedShape, undefined) || isInDiffHeader(line, pathStart)) {
-    links.push({ kind: 'file', start: pathStart, end: trimmedEnd, path: trimmed });
+  const trimmed = trimmedEnd < end ? shapeOf(line, pathStart, trimmedEnd) : shape;
+  if (trimmed === undefined) return end;
+  if (isFile(line, trimmed, undefined) || isInDiffHeader(line, pathStart)) {
+    links.push(fileLink(line, pathStart, trimmedEnd, undefined));
   }
   return end;
 }
@@ -165,27 +177,18 @@ function certainty({ hasExtension, hasSeparator }: PathShape): Before {
  * A path with blanks and no quotes, where a stack trace or a compiler begins one, and its position
  * or the end of the line shows where it ends: `C:\My Files\x.cpp(3,5): error`.
  */
-function readBlankPath(
-  line: string,
-  start: number,
-  firstBlank: number,
-  links: OutputLink[],
-): number | undefined {
+function readBlankPath(line: string, start: number, links: OutputLink[]): number | undefined {
   if (!isRooted(line, start) || !beginsPath(line, start)) return undefined;
-  if (shapeOf(line.slice(start, firstBlank))?.hasExtension === true) return undefined;
   const end = blankPathEnd(line, start);
-  const path = line.slice(start, end);
-  // A blank before the name alone is more likely between a program and its argument.
-  if (!/ [^/\\]*[/\\]/.test(path) || path.length > pathLimit) return undefined;
-  const shape = shapeOf(path);
+  if (end === start || end - start > pathLimit) return undefined;
+  const shape = shapeOf(line, start, end);
   if (shape?.hasExtension !== true) return undefined;
   const suffix = readSuffix(line, end, before.path);
   const closing = closingBrackets[line.charAt(start - 1)] ?? '';
   if (suffix === undefined && line.charAt(end) !== closing) return undefined;
-  if (!isFile(path, shape, suffix)) return undefined;
-  const linkEnd = suffix?.end ?? end;
-  links.push({ kind: 'file', start, end: linkEnd, path, ...suffix?.position });
-  return linkEnd;
+  if (!isFile(line, shape, suffix)) return undefined;
+  links.push(fileLink(line, start, end, suffix));
+  return suffix?.end ?? end;
 }
 
 const closingBrackets: Readonly<Record<string, string>> = { '(': ')', '[': ']' };
@@ -207,14 +210,16 @@ function isIndent(line: string, end: number): boolean {
 /** `host:8080/x.js`, and `node:internal/x` and others that are built into their runtime. */
 function isAfterColon(line: string, start: number): boolean {
   if (line.charCodeAt(start - 1) !== colon) return false;
-  portOrBuiltIn.lastIndex = start;
+  let port = start;
+  while (isDigit(line.charCodeAt(port))) port++;
+  if (port > start && line.charAt(port) === '/') return true;
   return (
-    portOrBuiltIn.test(line) ||
-    /(?:node|bun|deno|ext):$/.test(line.slice(Math.max(0, start - 5), start))
+    line.startsWith('node', start - 5) ||
+    line.startsWith('deno', start - 5) ||
+    line.startsWith('bun', start - 4) ||
+    line.startsWith('ext', start - 4)
   );
 }
-
-const portOrBuiltIn = /\d{1,5}\//y;
 
 /** `--- a/bin/run` and its like: whatever it is called, it is a file. */
 function isInDiffHeader(line: string, start: number): boolean {
@@ -223,5 +228,5 @@ function isInDiffHeader(line: string, start: number): boolean {
 }
 
 function isWordCharacter(code: number): boolean {
-  return isLetter(code) || (code >= 0x30 && code <= 0x39) || code === 0x5f;
+  return isLetter(code) || isDigit(code) || code === 0x5f;
 }

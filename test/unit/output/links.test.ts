@@ -161,6 +161,7 @@ describe('links', () => {
     ["Build file '/x/y.gradle.kts' line: 12", '/x/y.gradle.kts 12'],
     ['script.sh: line 3: x: command not found', 'script.sh 3'],
     ['./script.sh: 3: x: not found', './script.sh'],
+    ['/bin/sh x.sh:3: no', 'x.sh 3'],
     ['Makefile:12: *** missing separator.  Stop.', 'Makefile 12'],
     ['make[1]: *** [sub/Makefile:12: all] Error 2', 'sub/Makefile 12'],
     ['CMake Error at CMakeLists.txt:3 (find_package):', 'CMakeLists.txt 3'],
