@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
-import { findLinks, type FileLink } from '../output/links.ts';
+import { LinkLines } from '../output/linkLines.ts';
+import type { FileLink } from '../output/links.ts';
 import type { Task } from '../store/task.ts';
 import type { Storages } from '../worker/storages.ts';
 import { Disposable } from '../vscode/disposable.ts';
@@ -54,12 +55,13 @@ export class OutputLinks extends Disposable implements vscode.DocumentLinkProvid
     const links = programs.flatMap((link) => documentLink(link, task) ?? []);
     if (layout !== undefined) links.push(...earlierLinks(document, layout));
     const taken = Map.groupBy(programs, ({ range }) => range.start.line);
+    const lines = new LinkLines();
     for (let line = 0; line < document.lineCount; line += 1) {
       if (line % linesAtOnce === linesAtOnce - 1) {
         await new Promise((resolve) => setImmediate(resolve));
         if (token.isCancellationRequested) return [];
       }
-      for (const link of findLinks(document.lineAt(line).text)) {
+      for (const link of lines.find(document.lineAt(line).text)) {
         if (link.kind !== 'file') continue;
         const range = new vscode.Range(line, link.start, line, link.end);
         const isTaken = (other: ProgramLink): boolean =>
