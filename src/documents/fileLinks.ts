@@ -1,38 +1,74 @@
 import * as os from 'node:os';
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import { resolveCandidates } from '../output/linkCandidates.ts';
+import { resolveCandidates, type LinkBases } from '../output/linkCandidates.ts';
 import type { FileLink } from '../output/links.ts';
 import type { Task } from '../store/task.ts';
 import { showWarning } from '../vscode/messages.ts';
 
-/** The file that a link in a task's output names, at its position; absent where there is none. */
-export async function resolveFileLink(
+/** Of the files that have a name, as many are offered. */
+const mostNamed = 50;
+
+/** The file that a link in a task's output names. Says so where there is none. */
+export async function followFileLink(
   link: FileLink,
   task: Task | undefined,
 ): Promise<vscode.Uri | undefined> {
-  const candidates = resolveCandidates(link.path, {
+  const found = await existing(link.path, task);
+  if (found !== undefined) return found;
+  const named = await filesNamed(link.path);
+  if (named.length === 0) tellNotFound(link.path, task);
+  return named.length > 1 ? await pick(named) : named[0];
+}
+
+/** The target of an OSC 8 link to a file, where it is there. Says so where it is not. */
+export async function followTarget(uri: vscode.Uri): Promise<vscode.Uri | undefined> {
+  if (await isFile(uri)) return uri;
+  const { t } = vscode.l10n;
+  void showWarning(t('There is no file {0}. It may have been deleted.', uri.fsPath));
+  return undefined;
+}
+
+async function existing(written: string, task: Task | undefined): Promise<vscode.Uri | undefined> {
+  for (const candidate of resolveCandidates(written, basesOf(task))) {
+    const uri = vscode.Uri.file(candidate);
+    if (await isFile(uri)) return uri;
+  }
+  return undefined;
+}
+
+function basesOf(task: Task | undefined): LinkBases {
+  return {
     workdir: task?.workdir,
     projectRoot: task?.projectRoot,
     folders: localFolders(),
     home: os.homedir(),
     platform: process.platform,
-  });
-  for (const candidate of candidates) {
-    const uri = vscode.Uri.file(candidate);
-    if (await isFile(uri)) return uri.with({ fragment: fragment(link) });
-  }
-  return undefined;
+  };
 }
 
-/** Says that a link's file is not there, and where it was looked for. */
-export function tellNotFound(link: FileLink, task: Task | undefined): void {
-  const places = [task?.workdir, task?.projectRoot, vscode.l10n.t('the workspace folders')].filter(
+/** Java, `go test` and others write a file's name and not where it is. */
+async function filesNamed(name: string): Promise<vscode.Uri[]> {
+  if (/[\\/*?{}[\]!]/.test(name)) return [];
+  return await vscode.workspace.findFiles(`**/${name}`, '**/node_modules/**', mostNamed);
+}
+
+async function pick(files: readonly vscode.Uri[]): Promise<vscode.Uri | undefined> {
+  const items = files.map((uri) => ({ label: vscode.workspace.asRelativePath(uri), uri }));
+  const placeHolder = vscode.l10n.t('Several files have this name');
+  return (await vscode.window.showQuickPick(items, { placeHolder }))?.uri;
+}
+
+function tellNotFound(written: string, task: Task | undefined): void {
+  const { t } = vscode.l10n;
+  if (/^[\\/]{2}/.test(written)) {
+    void showWarning(t('{0} is on another machine, or a device: it is not opened.', written));
+    return;
+  }
+  const places = [task?.workdir, task?.projectRoot, t('the workspace folders')].filter(
     (place, at, all) => place !== undefined && all.indexOf(place) === at,
   );
-  void showWarning(
-    vscode.l10n.t('{0} was not found. It was looked for in {1}.', link.path, places.join(', ')),
-  );
+  void showWarning(t('{0} was not found. It was looked for in {1}.', written, places.join(', ')));
 }
 
 /**
@@ -56,14 +92,17 @@ export function safeTarget(target: string, task: Task | undefined): vscode.Uri |
   } catch {
     return undefined;
   }
-  if (uri.path.includes('\0')) return undefined;
-  const folders = [task?.workdir, task?.projectRoot, ...localFolders()];
-  const isInside = folders.some((folder) => folder !== undefined && contains(folder, uri.fsPath));
+  const bases = basesOf(task);
+  // None for a share, a device, or what is no path.
+  if (resolveCandidates(uri.fsPath, bases).length === 0) return undefined;
+  const isInside = [bases.workdir, bases.projectRoot, ...bases.folders].some(
+    (folder) => folder !== undefined && contains(folder, uri.fsPath),
+  );
   return isInside ? uri.with({ fragment: url.hash.slice(1) }) : undefined;
 }
 
 /** Whether a file, not a folder or a device, is there and can be read. */
-export async function isFile(uri: vscode.Uri): Promise<boolean> {
+async function isFile(uri: vscode.Uri): Promise<boolean> {
   try {
     const { type } = await vscode.workspace.fs.stat(uri);
     return (type & vscode.FileType.File) !== 0;
@@ -86,7 +125,7 @@ function contains(folder: string, file: string): boolean {
 }
 
 /** VS Code's own form of a position in a link: `L12,5` and `L12,5-L14,2`. */
-function fragment({ line, column, endLine, endColumn }: FileLink): string {
+export function fragmentOf({ line, column, endLine, endColumn }: FileLink): string {
   if (line === undefined) return '';
   const from = `L${line}${column === undefined ? '' : `,${column}`}`;
   if (endLine === undefined) return from;

@@ -4,9 +4,8 @@ import type { FileLink } from '../output/links.ts';
 import type { Task } from '../store/task.ts';
 import type { Storages } from '../worker/storages.ts';
 import { Disposable } from '../vscode/disposable.ts';
-import { showWarning } from '../vscode/messages.ts';
 import { outputScheme, parseOutputUri } from '../vscode/uris.ts';
-import { isFile, resolveFileLink, safeTarget, tellNotFound } from './fileLinks.ts';
+import { followFileLink, followTarget, fragmentOf, safeTarget } from './fileLinks.ts';
 import type { OutputDocuments } from './outputDocuments.ts';
 import type { OutputLayout, PlacedSection } from './outputLayout.ts';
 
@@ -73,27 +72,24 @@ export class OutputLinks extends Disposable implements vscode.DocumentLinkProvid
     return links;
   }
 
-  async resolveDocumentLink(link: OutputDocumentLink): Promise<vscode.DocumentLink | undefined> {
-    const { task, leadsTo } = link;
+  async resolveDocumentLink(link: OutputDocumentLink): Promise<vscode.DocumentLink> {
+    const { leadsTo } = link;
     if (leadsTo === undefined) return link;
-    if (leadsTo instanceof vscode.Uri) {
-      if (await isFile(leadsTo)) {
-        link.target = leadsTo;
-        return link;
-      }
-      void showWarning(
-        vscode.l10n.t('There is no file {0}. It may have been deleted.', leadsTo.fsPath),
-      );
-      return undefined;
-    }
-    const target = await resolveFileLink(leadsTo, task);
-    if (target === undefined) {
-      tellNotFound(leadsTo, task);
-      return undefined;
-    }
+    const target = await follow(leadsTo, link.task);
+    // The reader has been told; of a link without a target VS Code would say so once more.
+    if (target === undefined) throw new vscode.CancellationError();
     link.target = target;
     return link;
   }
+}
+
+async function follow(
+  leadsTo: FileLink | vscode.Uri,
+  task: Task | undefined,
+): Promise<vscode.Uri | undefined> {
+  if (leadsTo instanceof vscode.Uri) return await followTarget(leadsTo);
+  const file = await followFileLink(leadsTo, task);
+  return file?.with({ fragment: fragmentOf(leadsTo) });
 }
 
 function unresolved(range: vscode.Range, link: Unresolved): OutputDocumentLink {
@@ -135,7 +131,7 @@ function documentLink(
   if (uri.scheme === 'file') return unresolved(range, { task, leadsTo: uri });
   const link = new vscode.DocumentLink(range, uri);
   // The text may say anything: the reader is told where the link leads.
-  link.tooltip = target;
+  link.tooltip = new URL(target).href;
   return link;
 }
 

@@ -4,7 +4,7 @@ import type { Task } from '../store/task.ts';
 import { Disposable } from '../vscode/disposable.ts';
 import { firstLine } from '../vscode/words.ts';
 import type { Storages } from '../worker/storages.ts';
-import { resolveFileLink, tellNotFound } from './fileLinks.ts';
+import { followFileLink } from './fileLinks.ts';
 import { ReplayTerminal } from './replayTerminal.ts';
 import type { StateWords } from './taskWords.ts';
 
@@ -66,9 +66,9 @@ export class ReplayTerminals extends Disposable implements vscode.TerminalLinkPr
 
   async handleTerminalLink({ file, key }: ReplayLink): Promise<void> {
     const task = this.storages.index.get(key);
-    const target = await resolveFileLink(file, task);
-    if (target === undefined) tellNotFound(file, task);
-    else await vscode.commands.executeCommand('vscode.open', target, { selection: rangeOf(file) });
+    const target = await followFileLink(file, task);
+    if (target !== undefined)
+      await vscode.commands.executeCommand('vscode.open', target, { selection: rangeOf(file) });
   }
 
   private create(task: Task): vscode.Terminal {

@@ -30,7 +30,10 @@ export function readAddress(
   return end;
 }
 
-/** `file:///path`, `file://localhost/path`, `file:///C:/path`: no other host is asked. */
+/**
+ * `file:///path`, `file://localhost/path`, `file:///C:/path`. One on another machine is a link to
+ * `//host/path`, which leads nowhere: the editor would otherwise make its own of it.
+ */
 function readFileAddress(
   line: string,
   start: number,
@@ -40,16 +43,18 @@ function readFileAddress(
   const root = line.startsWith('localhost/', bodyStart) ? bodyStart + 9 : bodyStart;
   const hasDrive = isDrive(line, root + 1);
   const end = wordEnd(line, hasDrive ? root + 3 : root);
-  if (line.charCodeAt(root) !== slash || end - root > pathLimit) return Math.max(end, bodyStart);
-  const path = decode(line.slice(hasDrive ? root + 1 : root, end));
-  if (path === undefined || path.startsWith('//')) return end;
+  if (end === root || end - root > pathLimit) return Math.max(end, bodyStart);
   const suffix = readSuffix(line, end, before.path);
-  const linkEnd = suffix?.end ?? trimDots(line, end);
+  const pathEnd = suffix === undefined ? trimDots(line, end) : end;
+  const path = decode(line.slice(hasDrive ? root + 1 : root, pathEnd));
+  if (path === undefined) return end;
+  const linkEnd = suffix?.end ?? pathEnd;
+  const isHere = line.charCodeAt(root) === slash;
   links.push({
     kind: 'file',
     start,
     end: linkEnd,
-    path: path.slice(0, path.length - (suffix === undefined ? end - linkEnd : 0)),
+    path: isHere ? path : `//${path}`,
     ...suffix?.position,
   });
   return Math.max(linkEnd, end);

@@ -207,6 +207,8 @@ describe('links', () => {
     ['x.ts:1 y.ts:2', 'x.ts 1', 'y.ts 2'],
     ['file:///a%20b/x.ts#L3', '/a b/x.ts 3'],
     ['file://localhost/a/x.ts', '/a/x.ts'],
+    ['file://server/share/x.ts', '//server/share/x.ts'],
+    ['file:////server/share/x.ts', '//server/share/x.ts'],
     ['file:///C:/x/y.ts:3:4', 'C:/x/y.ts 3:4'],
     // addresses
     ['at http://localhost:3000/a?b=c#d', 'http://localhost:3000/a?b=c#d'],
@@ -289,7 +291,6 @@ describe('links', () => {
     'at node:internal/modules/cjs/loader:1105:14',
     'at native',
     'at Foo.bar(Native Method)',
-    'file://server/share/x.ts',
     '\\\\server\\share\\x.ts:3',
     '//server/share/x.ts:3',
     'ftp://example.com/x.ts:3',
