@@ -166,6 +166,10 @@ describe('the parts of an output document', () => {
         'command:workbench.action.quit',
         'vscode://publisher.extension/do',
         'javascript:alert(1)',
+        'file:////server/share/x.ts',
+        'file:///proc/self/environ',
+        'file:///dev/zero',
+        `${pathToFileURL(workdir).href}/a%00b`,
         'data:text/html,x',
       ];
       assert.deepEqual(await linksOf(targets.map((target) => osc8(target, 'words')).join('')), []);

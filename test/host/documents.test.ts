@@ -1,12 +1,12 @@
 import * as assert from 'node:assert/strict';
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { deleteTaskBundle } from '../../src/persistence/bundle.ts';
 import { updateTask } from '../../src/persistence/taskFile.ts';
 import { outputUri, parseOutputUri } from '../../src/vscode/uris.ts';
-import { newTaskId, writeTaskFixture } from '../support/taskFixture.ts';
+import { newTaskId, writeTaskFixture, type TaskFixture } from '../support/taskFixture.ts';
 import { running, setSetting, showStorage, taskWhere, textWhere } from './fixture.ts';
 
 describe('output documents', () => {
@@ -224,10 +224,14 @@ describe('links in output documents', () => {
     rmSync(workdir, { recursive: true, force: true });
   });
 
-  async function linksIn(stdout: string, resolve: number): Promise<vscode.DocumentLink[]> {
+  async function linksIn(
+    stdout: string,
+    resolve: number,
+    record: NonNullable<TaskFixture['record']> = { workdir, projectRoot: workdir },
+  ): Promise<vscode.DocumentLink[]> {
     const { key } = writeTaskFixture({
       storage: storage.directory,
-      record: { workdir, projectRoot: workdir },
+      record,
       stdout,
     });
     await taskWhere(key);
@@ -250,9 +254,62 @@ describe('links in output documents', () => {
     assert.equal(links[0]?.target, undefined);
   });
 
-  it('lead nowhere where the file does not exist', async () => {
-    // VS Code's way to say that a link was resolved to nothing.
-    await assert.rejects(linksIn('src/missing.ts:3:7 - error\n', 10), /missing/);
+  it('say themselves that a file does not exist, so VS Code does not', async () => {
+    // It would for a link that was resolved to nothing, with `missing`.
+    await assert.rejects(linksIn('src/missing.ts:3:7 - error\n', 10), /^(?!.*missing).*Canceled/);
+  });
+
+  it('lead to the task’s directory before its project, and there before the workspace', async () => {
+    const [folder] = vscode.workspace.workspaceFolders ?? [];
+    assert.ok(folder);
+    const app = join(workdir, 'app');
+    mkdirSync(app);
+    for (const file of ['app/a.ts', 'a.ts', 'b.ts', 'README.md']) {
+      writeFileSync(join(workdir, file), '');
+    }
+    const links = await linksIn('a.ts:1 b.ts:1\nREADME.md:1\nsrc/cart.ts:1\n', 10, {
+      workdir: app,
+      projectRoot: workdir,
+    });
+    assert.deepEqual(
+      links.map(({ target }) => target?.fsPath),
+      [
+        join(app, 'a.ts'),
+        join(workdir, 'b.ts'),
+        join(workdir, 'README.md'),
+        join(folder.uri.fsPath, 'src', 'cart.ts'),
+      ],
+    );
+  });
+
+  it('lead to the file of the workspace that has the name which a stack trace gives', async () => {
+    const [folder] = vscode.workspace.workspaceFolders ?? [];
+    assert.ok(folder);
+    const [link] = await linksIn('\tat shop.Prices.priceOf(prices.ts:8)\n', 10);
+    assert.equal(link?.target?.fsPath, join(folder.uri.fsPath, 'src', 'prices.ts'));
+    assert.equal(link.target.fragment, 'L8');
+  });
+
+  it('lead to the file that a line before names', async () => {
+    writeFileSync(join(workdir, 'app.ts'), '');
+    const path = join(workdir, 'app.ts');
+    const links = await linksIn(`${path}\n  3:7  error  no\n`, 10);
+    assert.deepEqual(
+      links.map(({ range, target }) => [range.start.line, target?.fsPath, target?.fragment]),
+      [
+        [0, path, ''],
+        [1, path, 'L3,7'],
+      ],
+    );
+  });
+
+  it('lead to no other machine', async () => {
+    const links = await linksIn('file://server.example/share/x.ts \\\\server\\share\\x.ts:3\n', 0);
+    assert.deepEqual(
+      links.map(({ target }) => target),
+      [undefined],
+    );
+    await assert.rejects(linksIn('file://server.example/share/x.ts\n', 10), /Canceled/);
   });
 
   it('are not made of times, versions and ratios', async () => {
