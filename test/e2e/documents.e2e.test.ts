@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
 import { sampleTasks, type Sample, type SampleTaskName } from '../support/sampleTasks.ts';
 import { openWindow } from './window.ts';
 import type { Theme, Workbench } from './workbench.ts';
@@ -144,6 +145,30 @@ describe('The output of a task', () => {
     await workbench.screenshot('earlier');
     await workbench.setSetting('aftTasks.output.window', undefined);
     await workbench.row(firstLineOf('build')).waitFor();
+  });
+
+  it('has links to the files that it names, which say once that a file is not there', async () => {
+    await open('lint');
+    const line = workbench.editor().locator('.view-line', { hasText: '9:9' });
+    const box = (await line.locator('.detected-link').first().boundingBox())!;
+    // The editor draws a link anew under the pointer, so there is no element that stays.
+    const follow = async (): Promise<void> => {
+      await workbench.page.keyboard.down('Control');
+      await workbench.page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+      await workbench.page.keyboard.up('Control');
+    };
+    const file = join(sample.projectDirectory, 'src', 'cart.ts');
+    renameSync(file, `${file}.away`);
+    try {
+      await follow();
+      await workbench.notification(/cart\.ts was not found/);
+    } finally {
+      renameSync(`${file}.away`, file);
+    }
+    await follow();
+    await workbench.editorShows('const unused = 0');
+    assert.equal((await workbench.notifications()).length, 1);
+    await workbench.clearNotifications();
   });
 
   it('is replayed in a terminal', async () => {

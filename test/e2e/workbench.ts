@@ -323,6 +323,11 @@ export class Workbench {
     return toast.innerText();
   }
 
+  /** The texts of the notifications that are shown. */
+  async notifications(): Promise<string[]> {
+    return this.toasts().allInnerTexts();
+  }
+
   /** Clicks a button of a notification. */
   async answerNotification(text: string | RegExp, button: string): Promise<void> {
     const toast = this.toasts().filter({ hasText: text }).first();
