@@ -8,6 +8,8 @@ import { showWarning } from '../vscode/messages.ts';
 
 /** Of the files that have a name, as many are offered. */
 const mostNamed = 50;
+/** A column that no line has: editors take the line's end. */
+const beyondLines = 1_000_000;
 
 /** The file that a link in a task's output names. Says so where there is none. */
 export async function followFileLink(
@@ -124,10 +126,20 @@ function contains(folder: string, file: string): boolean {
   return way !== '' && !path.isAbsolute(way) && way.split(path.sep)[0] !== '..';
 }
 
+/** The range that a link selects, or the place that it leads to. Last lines are whole. */
+export function rangeOf({ line, column, endLine, endColumn }: FileLink): vscode.Range | undefined {
+  if (line === undefined) return undefined;
+  const start = new vscode.Position(line - 1, (column ?? 1) - 1);
+  if (endLine === undefined) return new vscode.Range(start, start);
+  return new vscode.Range(start, new vscode.Position(endLine - 1, (endColumn ?? beyondLines) - 1));
+}
+
 /** VS Code's own form of a position in a link: `L12,5` and `L12,5-L14,2`. */
-export function fragmentOf({ line, column, endLine, endColumn }: FileLink): string {
-  if (line === undefined) return '';
-  const from = `L${line}${column === undefined ? '' : `,${column}`}`;
-  if (endLine === undefined) return from;
-  return `${from}-L${endLine}${endColumn === undefined ? '' : `,${endColumn}`}`;
+export function fragmentOf(link: FileLink): string {
+  const range = rangeOf(link);
+  if (range === undefined) return '';
+  const [start, end] = [range.start, range.end].map(
+    ({ line, character }) => `L${line + 1}${character === 0 ? '' : `,${character + 1}`}`,
+  );
+  return range.isEmpty ? `${start}` : `${start}-${end}`;
 }

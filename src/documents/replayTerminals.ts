@@ -4,7 +4,7 @@ import type { Task } from '../store/task.ts';
 import { Disposable } from '../vscode/disposable.ts';
 import { firstLine } from '../vscode/words.ts';
 import type { Storages } from '../worker/storages.ts';
-import { followFileLink } from './fileLinks.ts';
+import { followFileLink, rangeOf } from './fileLinks.ts';
 import { ReplayTerminal } from './replayTerminal.ts';
 import type { StateWords } from './taskWords.ts';
 
@@ -54,7 +54,10 @@ export class ReplayTerminals extends Disposable implements vscode.TerminalLinkPr
     terminal.show();
   }
 
-  provideTerminalLinks({ line, terminal }: vscode.TerminalLinkContext): ReplayLink[] {
+  provideTerminalLinks({
+    line,
+    terminal,
+  }: Pick<vscode.TerminalLinkContext, 'line' | 'terminal'>): ReplayLink[] {
     const key = this.terminals.get(terminal)?.key;
     if (key === undefined) return [];
     return findLinks(line).flatMap((link) => {
@@ -67,8 +70,8 @@ export class ReplayTerminals extends Disposable implements vscode.TerminalLinkPr
   async handleTerminalLink({ file, key }: ReplayLink): Promise<void> {
     const task = this.storages.index.get(key);
     const target = await followFileLink(file, task);
-    if (target !== undefined)
-      await vscode.commands.executeCommand('vscode.open', target, { selection: rangeOf(file) });
+    if (target === undefined) return;
+    await vscode.commands.executeCommand('vscode.open', target, { selection: rangeOf(file) });
   }
 
   private create(task: Task): vscode.Terminal {
@@ -82,16 +85,4 @@ export class ReplayTerminals extends Disposable implements vscode.TerminalLinkPr
     this.terminals.set(terminal, { key: task.key, pty });
     return terminal;
   }
-}
-
-/** The range that a link selects; its end is included where it names one. */
-function rangeOf({ line, column, endLine, endColumn }: FileLink): vscode.Range | undefined {
-  if (line === undefined) return undefined;
-  const start = new vscode.Position(Math.max(0, line - 1), Math.max(0, (column ?? 1) - 1));
-  if (endLine === undefined && endColumn === undefined) return new vscode.Range(start, start);
-  const end = new vscode.Position(
-    Math.max(0, (endLine ?? line) - 1),
-    Math.max(0, (endColumn ?? 1) - 1),
-  );
-  return new vscode.Range(start, end);
 }

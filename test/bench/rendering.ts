@@ -124,6 +124,12 @@ const adversaries: readonly (readonly [name: string, unit: string])[] = [
   ['opened folder names', 'a/[b'],
   ['scheme starts', 'a://'],
   ['line words', 'x.c line '],
+  ['links of six characters', ':1-x.c'],
+  ['brackets before paths with blanks', '(/a b'],
+  ['quoted roots', '"/a 1.2- '],
+  ['words that may be drives', '%:\\'],
+  ['addresses that are no text', 'file:///%ff '],
+  ['Python’s files', 'File "C:/'],
 ];
 
 /** The same numbers each time: 0 to below `limit`. */

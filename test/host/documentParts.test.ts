@@ -186,14 +186,16 @@ describe('the parts of an output document', () => {
     writeFileSync(join(workdir, 'a.ts'), '\n'.repeat(30));
     const { uri } = await open({
       record: { workdir, projectRoot: workdir },
-      stdout: 'error in a.ts:3:7-12 here\n',
+      stdout: 'error in a.ts:3:7-12 and a.ts:3-9 here\n',
     });
     const links = await vscode.commands.executeCommand<vscode.DocumentLink[]>(
       'vscode.executeLinkProvider',
       uri,
       10,
     );
-    assert.match(links[0]?.target?.fragment ?? '', /^L3,7-L3,\d+$/);
+    const fragments = links.map(({ target }) => target?.fragment);
+    assert.equal(fragments[0], 'L3,7-L3,12');
+    assert.match(fragments[1] ?? '', /^L3-L9,\d+$/);
   });
 
   it('are the same in two editors side by side', async () => {

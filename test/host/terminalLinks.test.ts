@@ -1,8 +1,9 @@
 import * as assert from 'node:assert/strict';
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
+import { ReplayTerminals } from '../../src/documents/replayTerminals.ts';
 import { TerminalLinks } from '../../src/documents/terminalLinks.ts';
 import { deleteTaskBundle } from '../../src/persistence/bundle.ts';
 import { outputUri } from '../../src/vscode/uris.ts';
@@ -15,12 +16,14 @@ describe('links in terminals', () => {
   let links: TerminalLinks;
   let storages: Storages;
   let task: FixtureTask;
+  let directory: string;
 
   before(async () => {
     const storage = realpathSync(mkdtempSync(join(tmpdir(), 'aft-terminal-')));
     scope.defer(() => {
       rmSync(storage, { recursive: true });
     });
+    directory = storage;
     task = writeTaskFixture({ storage, stdout: 'out\n' });
     const extension = vscode.extensions.getExtension('aft-task-explorer.aft-task-explorer')!;
     storages = new Storages({
@@ -94,5 +97,45 @@ describe('links in terminals', () => {
       vscode.window.tabGroups.onDidChangeTabs,
     );
     await vscode.window.tabGroups.close(tab);
+  });
+
+  it('of the terminal that shows a task lead to files, from the task’s directory, with a range', async () => {
+    const workdir = mkdtempSync(join(tmpdir(), 'aft-terminal-'));
+    await using own = new AsyncDisposableStack();
+    own.defer(() => {
+      rmSync(workdir, { recursive: true });
+    });
+    writeFileSync(join(workdir, 'a.ts'), 'one\ntwo three\n');
+    const { key } = writeTaskFixture({ storage: directory, record: { workdir }, stdout: 'x\n' });
+    await storages.refresh();
+    const terminals = new ReplayTerminals(storages, () => 'completed');
+    own.defer(() => {
+      terminals.dispose();
+    });
+    const opened = vscode.window.terminals.length;
+    terminals.show(storages.index.get(key)!);
+    const terminal = await until(
+      () => vscode.window.terminals[opened],
+      vscode.window.onDidOpenTerminal,
+    );
+    const line = 'error in a.ts:1-2, see https://example.org/a.ts';
+    const found = terminals.provideTerminalLinks({ line, terminal });
+    assert.deepEqual(
+      found.map(({ startIndex, length }) => line.slice(startIndex, startIndex + length)),
+      ['a.ts:1-2'],
+    );
+    await terminals.handleTerminalLink(found[0]!);
+    const editor = await until(
+      () =>
+        vscode.window.visibleTextEditors.find(
+          ({ document }) => document.uri.fsPath === join(workdir, 'a.ts'),
+        ),
+      vscode.window.onDidChangeVisibleTextEditors,
+    );
+    assert.equal(editor.document.getText(editor.selection), 'one\ntwo three');
+    const other = vscode.window.createTerminal({ name: 'other', hideFromUser: true });
+    assert.deepEqual(terminals.provideTerminalLinks({ line, terminal: other }), []);
+    other.dispose();
+    await vscode.commands.executeCommand('workbench.action.closeActiveEditor');
   });
 });
