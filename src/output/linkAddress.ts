@@ -67,17 +67,23 @@ export function trimDots(line: string, end: number): number {
   return trimmed;
 }
 
-/** Absent for what is no text. Throws nothing, as each throw costs microseconds. */
+/** Absent for what is no text. `decodeURIComponent` would throw, which costs microseconds. */
 function decode(text: string): string | undefined {
   if (!text.includes('%')) return text;
-  if (/%(?![\da-f]{2})/i.test(text)) return undefined;
-  const bytes = Buffer.from(text)
-    .toString('latin1')
-    .replace(/%(..)/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
-  const path = Buffer.from(bytes, 'latin1').toString();
+  if (!wellFormed.test(text)) return undefined;
+  const path = decodeURIComponent(text);
   // eslint-disable-next-line no-control-regex
-  return /[\0-\x1f\x7f\ufffd]/.test(path) ? undefined : path;
+  return /[\0-\x1f\x7f]/.test(path) ? undefined : path;
 }
+
+const [hex, tail] = ['[\\da-f]', '%[89ab][\\da-f]'];
+/** UTF-8 in percent signs, without surrogates and forms that are longer than they need be. */
+const wellFormed = new RegExp(
+  `^(?:[^%]|%[0-7]${hex}|%(?:c[2-9a-f]|d${hex})${tail}` +
+    `|%(?:e0%[ab]${hex}|ed%[89]${hex}|e[1-9a-cef]${tail})${tail}` +
+    `|%(?:f0%[9ab]${hex}|f4%8${hex}|f[1-3]${tail})${tail}${tail})*$`,
+  'i',
+);
 
 /** Without the punctuation of the sentence around it, and without a bracket opened before it. */
 function trimAddress(line: string, start: number, end: number): number {

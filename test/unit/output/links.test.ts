@@ -324,6 +324,32 @@ describe('links', () => {
     assert.deepEqual(text('see file:///a/x.ts:3.'), ['file:///a/x.ts:3']);
   });
 
+  it('decode addresses, and take none that is no text', () => {
+    for (const path of [
+      '/a b/é.ts',
+      '/漢/€.ts',
+      '/😀/x.ts',
+      '/100%/x.ts',
+      '/\u{10ffff}\ue000\ud7ff.ts',
+    ]) {
+      assert.deepEqual(linksOf(`file://${path.split('/').map(encodeURIComponent).join('/')}`), [
+        path,
+      ]);
+    }
+    for (const bytes of [
+      '%ff',
+      '%c0%af',
+      '%e0%80%80',
+      '%ed%a0%80',
+      '%f4%90%80%80',
+      '%c3',
+      '%',
+      '%1',
+    ]) {
+      assert.deepEqual(linksOf(`file:///a${bytes}/x.ts`), [], bytes);
+    }
+  });
+
   it('are none in lines over 2,000 characters', () => {
     const line = 'src/x.ts:1:2 ';
     assert.equal(findLinks(line + ' '.repeat(2000 - line.length)).length, 1);
