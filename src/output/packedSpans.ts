@@ -10,7 +10,20 @@ const EXACT_STYLES = 4096;
 const MOST_STYLES = 16 * 1024;
 const MOST_LINKS = 64 * 1024;
 
+/** Numbers that there is room for at first, and that room is made for at once. */
+const LEAST_ROOM = 64 * NUMBERS;
+const MOST_ROOM = 16 * 1024 * NUMBERS;
+
 const RGB = 0x1000000;
+
+/** The styled parts of a text before they are packed. */
+export interface LineSpans {
+  /** `LINE_NUMBERS` a span: its start, its end, and the place of its style in `styles`. */
+  readonly numbers: Uint32Array;
+  readonly styles: readonly LinkedStyle[];
+}
+
+export const LINE_NUMBERS = 3;
 
 export const noSpans: PackedSpans = { places: new Uint32Array(0), styles: [], links: [] };
 
@@ -28,7 +41,9 @@ export function packSpans(spans: readonly StyleSpan[], base = 0): PackedSpans {
 
 /** Packs spans one by one, as an object for each would take most of the time. */
 export class SpanPacker {
-  private places = new Uint32Array(64 * NUMBERS);
+  /** Before `places`: large arrays are not copied to grow. */
+  private full: Uint32Array[] = [];
+  private places = new Uint32Array(LEAST_ROOM);
   private length = 0;
   private styles = new Places<Style>(MOST_STYLES);
   private links = new Places<string>(MOST_LINKS);
@@ -40,57 +55,90 @@ export class SpanPacker {
   add(start: number, end: number, style: LinkedStyle): void {
     if (style !== this.last) {
       this.last = style;
-      this.lastKnown = this.known.get(style) ?? this.learn(style);
+      this.lastKnown = this.know(style);
     }
-    const { style: stylePlace, link } = this.lastKnown;
-    if (stylePlace === 0 && link === 0) return;
+    this.reserve(NUMBERS);
+    this.addKnown(start, end, this.lastKnown);
+  }
+
+  /** Adds spans of a text that starts at `by`. */
+  addAll({ numbers, styles }: LineSpans, by: number): void {
+    const known = styles.map((style) => this.know(style));
+    this.reserve((numbers.length / LINE_NUMBERS) * NUMBERS);
+    for (let at = 0; at < numbers.length; at += LINE_NUMBERS) {
+      const look = known[numbers[at + 2] ?? 0];
+      if (look !== undefined)
+        this.addKnown((numbers[at] ?? 0) + by, (numbers[at + 1] ?? 0) + by, look);
+    }
+  }
+
+  private addKnown(start: number, end: number, { style, link }: Known): void {
+    if (style === 0 && link === 0) return;
     const { places, length } = this;
     if (
       length > 0 &&
       places[length - 3] === start &&
-      places[length - 2] === stylePlace &&
+      places[length - 2] === style &&
       places[length - 1] === link
     ) {
       places[length - 3] = end;
       return;
     }
-    const room = length < places.length ? places : this.grow();
-    room[length] = start;
-    room[length + 1] = end;
-    room[length + 2] = stylePlace;
-    room[length + 3] = link;
+    places[length] = start;
+    places[length + 1] = end;
+    places[length + 2] = style;
+    places[length + 3] = link;
     this.length = length + NUMBERS;
   }
 
   /** The spans since the last call. */
   take(): PackedSpans {
-    if (this.length === 0) return noSpans;
-    const { length, places, styles, links } = this;
+    const { full, length, places, styles, links } = this;
+    if (length === 0 && full.length === 0) return noSpans;
+    const all = joined([...full, places.subarray(0, length)]);
+    this.full = [];
     this.length = 0;
-    this.places = new Uint32Array(64 * NUMBERS);
+    this.places = new Uint32Array(LEAST_ROOM);
     this.styles = new Places(MOST_STYLES);
     this.links = new Places(MOST_LINKS);
     this.known = new Map();
     this.last = undefined;
-    return { places: places.slice(0, length), styles: styles.values, links: links.values };
+    return { places: all, styles: styles.values, links: links.values };
+  }
+
+  private know(style: LinkedStyle): Known {
+    return this.known.get(style) ?? this.learn(style);
   }
 
   private learn(style: LinkedStyle): Known {
-    const look = this.styles.count < EXACT_STYLES ? lookOf(style) : paletteLook(style);
+    if (this.known.size >= MOST_STYLES) this.known.clear();
+    const look = this.styles.count < EXACT_STYLES ? style : paletteLook(style);
+    const name = nameOf(look);
     const { link } = style;
     const known = {
-      style: isPlain(look) ? 0 : this.styles.place(JSON.stringify(look), look),
-      link: link !== undefined && LINK.test(link) ? this.links.place(link, link) : 0,
+      style: name === PLAIN ? 0 : this.styles.place(name, () => lookOf(look)),
+      link: link !== undefined && LINK.test(link) ? this.links.place(link, () => link) : 0,
     };
     this.known.set(style, known);
     return known;
   }
 
-  private grow(): Uint32Array {
-    const larger = new Uint32Array(2 * this.places.length);
-    larger.set(this.places);
-    return (this.places = larger);
+  private reserve(numbers: number): void {
+    if (this.length + numbers <= this.places.length) return;
+    if (this.length > 0) this.full.push(this.places.subarray(0, this.length));
+    this.places = new Uint32Array(Math.max(numbers, Math.min(2 * this.places.length, MOST_ROOM)));
+    this.length = 0;
   }
+}
+
+function joined(parts: readonly Uint32Array[]): Uint32Array {
+  const all = new Uint32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
 
 /** The places of a style and of its link, from 1. */
@@ -127,11 +175,11 @@ class Places<Value> {
     return this.values.length;
   }
 
-  place(name: string, value: Value): number {
+  place(name: string, make: () => Value): number {
     const place = this.places.get(name);
     if (place !== undefined) return place;
     if (this.values.length >= this.limit) return 0;
-    this.places.set(name, this.values.push(value));
+    this.places.set(name, this.values.push(make()));
     return this.values.length;
   }
 }
@@ -142,9 +190,9 @@ function lookOf(style: LinkedStyle): Style {
   return look;
 }
 
-function paletteLook(style: LinkedStyle): Style {
+function paletteLook(style: LinkedStyle): LinkedStyle {
   return {
-    ...lookOf(style),
+    ...style,
     foreground: nearest(style.foreground),
     background: nearest(style.background),
     underlineColor: nearest(style.underlineColor),
@@ -158,8 +206,19 @@ function nearest(color: Color | undefined): Color | undefined {
   return 16 + 36 * step(16) + 6 * step(8) + step(0);
 }
 
-function isPlain(style: Style): boolean {
-  return Object.values(style).every(
-    (value) => value === undefined || value === false || value === 'none',
-  );
+/** Styles that look the same have the same name. */
+function nameOf(style: Style): string {
+  const { foreground = '', background = '', underlineColor = '', underline } = style;
+  const attributes =
+    (style.bold ? 1 : 0) +
+    (style.dim ? 2 : 0) +
+    (style.italic ? 4 : 0) +
+    (style.blink ? 8 : 0) +
+    (style.inverse ? 16 : 0) +
+    (style.hidden ? 32 : 0) +
+    (style.strikethrough ? 64 : 0) +
+    (style.overline ? 128 : 0);
+  return `${foreground} ${background} ${underlineColor} ${underline} ${attributes}`;
 }
+
+const PLAIN = '   none 0';

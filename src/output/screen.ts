@@ -1,5 +1,21 @@
-import { charWidth } from './charWidth.ts';
-import { SpanPacker } from './packedSpans.ts';
+import { SpanPacker, type LineSpans } from './packedSpans.ts';
+import {
+  appendText,
+  blankOut,
+  cellsOf,
+  deleteCells,
+  emptyRow,
+  insertBlanks,
+  isEmptyRow,
+  makeRow,
+  overwrite,
+  rowWidth,
+  settle,
+  truncate,
+  UNTAKEN,
+  type Cells,
+  type Row,
+} from './row.ts';
 import type { LinkedStyle, PackedSpans } from './style.ts';
 
 /** Rows that the cursor can go back to: the screenful of a roomy terminal. */
@@ -12,11 +28,21 @@ export const SCREEN_ROWS = 50;
 export const SCREEN_COLUMNS = 4096;
 
 /**
- * Blanks that cursor moves may put before a text, for each character of the stream, and at the
- * start: a few bytes (`ESC [ 4000 C x`) must not make megabytes. Tabs stay within it.
+ * A few bytes must not make megabytes (`ESC [ 4000 C x`) or keep the thread busy (`ESC [ 4000 X`).
+ * So blanks that cursor moves put before a text, and cells that are touched without being written,
+ * are paid for with credit, which each character of the stream adds to. No program runs out of it
+ * but one that is made to.
  */
-const BLANKS_PER_CHARACTER = 4;
-const BLANKS_AT_START = 64 * 1024;
+const CREDIT_AT_START = 512 * 1024;
+const CREDIT_PER_CHARACTER = 32;
+const BLANK_COST = 8;
+/** Moving so many cells takes as long as writing one. */
+const CELLS_MOVED = 8;
+
+/** Text of more characters is not worth a look at whether all but its end scrolls out. */
+const BULK = 1024;
+/** So many characters are made one string. */
+const PART = 16 * 1024;
 
 /** What changed since the last `takeChange`, at the end of the text. */
 export interface TextChange {
@@ -28,44 +54,15 @@ export interface TextChange {
   readonly spans: PackedSpans;
 }
 
-interface MutableSpan {
-  start: number;
-  end: number;
-  readonly style: LinkedStyle;
-}
-
-/** A row is a plain string as long as it only grows, and cells from its first rewriting on. */
-interface Row {
-  text: string;
-  spans: MutableSpan[];
-  cells: Cells | undefined;
-  /** The next row belongs to the same line. */
-  continues: boolean;
-  /** Offset in the text at the last `takeChange`; `UNTAKEN` if the row is younger. */
-  start: number;
-  /** The columns of the first `measured` units of `text`. */
-  columns: number;
-  measured: number;
-}
-
-interface Cells {
-  /** A column each: a character with what combines with it, `BLANK`, or `WIDE_END`. */
-  readonly glyphs: string[];
-  readonly styles: (LinkedStyle | undefined)[];
-  /** The row's `text` and `spans` are older than this. */
-  changed: boolean;
+/** Lines that scrolled out at once: from `start` to `end` of `text`, as the part before `place`. */
+interface Bulk {
+  readonly text: string;
+  readonly start: number;
+  readonly end: number;
+  readonly place: number;
 }
 
 const SPACES = ' '.repeat(SCREEN_COLUMNS);
-
-/** A cell that nothing was written to: a space, or nothing at the end of a row. */
-const BLANK = '';
-/** The second column of a wide character. */
-const WIDE_END = '\0';
-/** Combining characters beyond these are dropped from a cell. */
-const GLYPH_UNITS = 32;
-
-const UNTAKEN = -1;
 
 /** The cursor is behind the last character of its row, and nobody has asked for the column yet. */
 const ROW_END = -1;
@@ -79,7 +76,7 @@ export class Screen {
   private y = 0;
   private x = 0;
   private saved = { x: 0, y: 0 };
-  private blanks = BLANKS_AT_START;
+  private credit = CREDIT_AT_START;
 
   /** Offset of the first row in the text. */
   private top = 0;
@@ -89,35 +86,33 @@ export class Screen {
   private cleanEnd = 0;
   /** What scrolled out since, from `cleanEnd`. */
   private parts: string[] = [];
+  private bulk: Bulk | undefined;
   private out = '';
   private readonly outSpans = new SpanPacker();
 
   /** Writes text that has no control characters but line feeds. */
   print(text: string, style: LinkedStyle | undefined): void {
-    this.blanks += text.length * BLANKS_PER_CHARACTER;
-    let from = style === undefined && text.length > 1024 ? this.printBulk(text) : 0;
+    const taken = style === undefined && text.length > BULK ? this.printBulk(text) : 0;
+    const rest = taken === 0 ? text : detachedEnd(text, taken);
+    let from = 0;
     for (;;) {
-      const lineEnd = text.indexOf('\n', from);
+      const lineEnd = rest.indexOf('\n', from);
       if (lineEnd < 0) break;
-      if (lineEnd > from) this.put(text.slice(from, lineEnd), style);
+      if (lineEnd > from) this.put(rest.slice(from, lineEnd), style);
       this.lineFeed();
       from = lineEnd + 1;
     }
-    if (from < text.length) this.put(from === 0 ? text : text.slice(from), style);
-  }
-
-  /** Makes one string of what scrolled out: a text of a million small parts is slow to keep. */
-  compact(): void {
-    if (this.out === '') return;
-    // Asking for a character makes V8 join the parts.
-    this.out.charCodeAt(0);
-    this.parts.push(this.out);
-    this.out = '';
+    if (from < rest.length) this.put(from === 0 ? rest : rest.slice(from), style);
+    // Only now, as what comes first in the text may cost: it must not depend on where writes cut.
+    this.credit += text.length * CREDIT_PER_CHARACTER;
   }
 
   lineFeed(): void {
-    if (this.y === SCREEN_ROWS - 1) {
-      this.fillRows();
+    this.fillRows();
+    if (this.y < SCREEN_ROWS - 1) {
+      this.y++;
+      if (this.y === this.rows.length) this.rows.push(makeRow());
+    } else {
       const first = this.rows.shift();
       if (first !== undefined) {
         this.scrollOut(first);
@@ -126,10 +121,7 @@ export class Screen {
         first.start = UNTAKEN;
         this.rows.push(first);
       }
-    } else {
-      this.y++;
     }
-    this.fillRows();
     this.x = 0;
   }
 
@@ -180,7 +172,7 @@ export class Screen {
     const row = this.rows[this.y];
     if (row === undefined || this.x === ROW_END) return;
     if (this.x === 0) this.clearRow(row);
-    else if (this.x < this.width(row)) truncate(this.cellsOf(row), this.x);
+    else if (this.x < rowWidth(row)) truncate(this.edit(row), this.x);
   }
 
   /** The cell under the cursor included. */
@@ -188,8 +180,8 @@ export class Screen {
     const row = this.rows[this.y];
     if (row === undefined) return;
     const x = (this.x = this.column());
-    if (x >= this.width(row) - 1) this.clearRow(row);
-    else blankOut(this.cellsOf(row), 0, x + 1);
+    if (x >= rowWidth(row) - 1) this.clearRow(row);
+    else if (this.spend(x)) blankOut(this.edit(row), 0, x + 1);
   }
 
   eraseRow(): void {
@@ -211,7 +203,10 @@ export class Screen {
   }
 
   eraseFromScreenStart(): void {
-    for (const row of this.rows.slice(0, this.y)) this.clearRow(row);
+    for (let y = 0; y < this.y; y++) {
+      const row = this.rows[y];
+      if (row !== undefined) this.clearRow(row);
+    }
     this.eraseFromRowStart();
   }
 
@@ -220,7 +215,7 @@ export class Screen {
     this.x = this.column();
     for (;;) {
       const last = this.rows.at(-1);
-      if (last === undefined || this.settle(last).text !== '') break;
+      if (last === undefined || settle(last).text !== '') break;
       // With a row goes the line break before it; that before the first row belongs to what has
       // scrolled off.
       this.markChanged(last, this.rows.length > 1 ? -1 : 0);
@@ -234,31 +229,25 @@ export class Screen {
   eraseColumns(count: number): void {
     const row = this.rows[this.y];
     const x = this.column();
-    if (row === undefined || x >= this.width(row)) return;
-    if (x + count >= this.width(row)) truncate(this.cellsOf(row), x);
-    else blankOut(this.cellsOf(row), x, x + count);
+    if (row === undefined || x >= rowWidth(row)) return;
+    if (x + count >= rowWidth(row)) truncate(this.edit(row), x);
+    else if (this.spend(count)) blankOut(this.edit(row), x, x + count);
   }
 
   deleteColumns(count: number): void {
     const row = this.rows[this.y];
     const x = (this.x = this.column());
-    if (row === undefined || x >= this.width(row)) return;
-    const cells = this.cellsOf(row);
-    blankOut(cells, x, x + count);
-    cells.glyphs.splice(x, count);
-    cells.styles.splice(x, count);
+    if (row === undefined || x >= rowWidth(row)) return;
+    if (this.spend((rowWidth(row) - x) / CELLS_MOVED)) deleteCells(this.edit(row), x, count);
   }
 
   insertColumns(count: number): void {
     const row = this.rows[this.y];
     const x = (this.x = this.column());
-    if (row === undefined || x >= this.width(row)) return;
-    const cells = this.cellsOf(row);
+    if (row === undefined || x >= rowWidth(row)) return;
+    if (!this.spend((rowWidth(row) - x) / CELLS_MOVED)) return;
     const blanks = this.takeBlanks(Math.min(count, SCREEN_COLUMNS));
-    if (cells.glyphs[x] === WIDE_END) blankOut(cells, x, x + 1);
-    cells.glyphs.splice(x, 0, ...Array.from({ length: blanks }, () => BLANK));
-    cells.styles.splice(x, 0, ...Array.from({ length: blanks }, () => undefined));
-    truncate(cells, SCREEN_COLUMNS);
+    insertBlanks(this.edit(row), x, blanks, SCREEN_COLUMNS);
   }
 
   /** Whether text printed now comes after all other text. */
@@ -266,63 +255,62 @@ export class Screen {
     const row = this.rows[this.y];
     if (row === undefined) return this.x === 0 && this.y === 0;
     if (this.y !== this.rows.length - 1) return false;
-    return this.x === ROW_END || this.x === this.width(row);
+    return this.x === ROW_END || this.x === rowWidth(row);
   }
 
   /** Whether the cursor is in an empty row with none below. */
   isAtFreshLine(): boolean {
     const row = this.rows[this.y];
     if (row === undefined) return this.x === 0 && this.y === this.rows.length;
-    return this.y === this.rows.length - 1 && this.x <= 0 && this.width(row) === 0;
+    return this.y === this.rows.length - 1 && this.x <= 0 && rowWidth(row) === 0;
   }
 
   /**
-   * Begins whole lines, at a fresh one, that can be rewritten no more: a screenful must follow.
-   * Their spans come with `addLineSpan`, their text with `endLines`.
+   * Takes whole lines, at a fresh one, that can be rewritten no more: a screenful must follow.
+   * `spans` are of `text`.
    */
-  beginLines(): void {
-    // The row that the lines start in is the last: it comes again.
-    this.rows.length = Math.min(this.rows.length, this.y);
+  takeLines(text: string, spans: LineSpans): void {
+    this.leaveRow();
     this.scrollAllOut();
-    this.compact();
-  }
-
-  /** Offsets are from where the lines began. */
-  addLineSpan(start: number, end: number, style: LinkedStyle): void {
-    const by = this.top - this.cleanEnd;
-    this.outSpans.add(start + by, end + by, style);
-  }
-
-  endLines(text: string): void {
-    this.blanks += text.length * BLANKS_PER_CHARACTER;
-    this.parts.push(text);
-    this.top += text.length;
-    this.y = 0;
-    this.x = 0;
+    this.outSpans.addAll(spans, this.top - this.cleanEnd);
+    this.takeOut(text);
+    this.credit += text.length * CREDIT_PER_CHARACTER;
   }
 
   takeChange(): TextChange {
-    this.parts.push(this.out);
-    let text = '';
-    for (const part of this.parts) text += part;
     const base = this.cleanEnd;
     let offset = this.top;
+    let shown = '';
     for (const [index, row] of this.rows.entries()) {
       const last = index === this.rows.length - 1;
-      const piece = last ? this.settle(row).text : this.line(row);
+      const piece = last ? settle(row).text : line(row);
       const from = Math.max(0, base - offset);
       if (from < piece.length) {
-        text += from === 0 ? piece : piece.slice(from);
-        addSpans(this.outSpans, row.spans, from, offset - base);
+        shown += from === 0 ? piece : piece.slice(from);
+        this.addSpans(row, from, offset - base);
       }
       row.start = offset;
       offset += piece.length;
     }
     const replacedChars = this.takenEnd - base;
     this.takenEnd = this.cleanEnd = offset;
+    return { replacedChars, text: this.takeText(shown), spans: this.outSpans.take() };
+  }
+
+  /** What scrolled out, and the rows' text behind it. */
+  private takeText(shown: string): string {
+    this.endPart();
+    const { parts, bulk } = this;
     this.parts = [];
-    this.out = '';
-    return { replacedChars, text, spans: this.outSpans.take() };
+    this.bulk = undefined;
+    // Mostly the rows are still what came behind the lines that scrolled out at once: then both
+    // are one string already, and it takes no copy.
+    if (bulk?.place === parts.length && bulk.text.startsWith(shown, bulk.end)) {
+      parts[bulk.place - 1] = bulk.text.slice(bulk.start, bulk.end + shown.length);
+    } else parts.push(shown);
+    let text = '';
+    for (const part of parts) text += part;
+    return text;
   }
 
   /**
@@ -331,21 +319,37 @@ export class Screen {
    */
   private printBulk(text: string): number {
     if (this.y < this.rows.length - 1) return 0;
-    let rest = text.length;
+    let end = text.length;
     for (let row = 0; row < SCREEN_ROWS; row++) {
-      rest = rest === 0 ? -1 : text.lastIndexOf('\n', rest - 1);
-      if (rest < 0) return 0;
+      end = end === 0 ? -1 : text.lastIndexOf('\n', end - 1);
+      if (end < 0) return 0;
     }
-    const lineEnd = text.indexOf('\n');
-    if (lineEnd > 0) this.put(text.slice(0, lineEnd), undefined);
-    this.fillRows();
+    end++;
+    let start = 0;
+    if (this.isAtFreshLine()) this.leaveRow();
+    else {
+      start = text.indexOf('\n') + 1;
+      if (start > 1) this.put(text.slice(0, start - 1), undefined);
+      this.fillRows();
+    }
     this.scrollAllOut();
-    this.compact();
-    this.parts.push(text.slice(lineEnd + 1, rest + 1));
-    this.top += rest - lineEnd;
+    this.takeOut(text.slice(start, end));
+    this.bulk = { text, start, end, place: this.parts.length };
+    return end;
+  }
+
+  /** The empty row that the cursor is in, the last, comes again. */
+  private leaveRow(): void {
+    this.rows.length = Math.min(this.rows.length, this.y);
+  }
+
+  /** The screen is empty and below this text, which scrolled out. */
+  private takeOut(text: string): void {
+    this.endPart();
+    this.parts.push(text);
+    this.top += text.length;
     this.y = 0;
     this.x = 0;
-    return rest + 1;
   }
 
   /** Writes text without line feeds at the cursor. */
@@ -366,167 +370,61 @@ export class Screen {
 
   /** Returns how much of the text found room in the row. */
   private putInRow(row: Row, text: string, style: LinkedStyle | undefined): number {
-    if (row.cells === undefined) {
-      if (this.x !== ROW_END) {
-        const width = this.width(row);
-        if (this.x >= width) {
-          const blanks = this.takeBlanks(this.x - width);
-          if (blanks > 0) this.append(row, SPACES.slice(0, blanks), undefined);
-          this.x = ROW_END;
-        }
+    if (this.x !== ROW_END) {
+      const width = rowWidth(row);
+      if (this.x > width) {
+        const blanks = this.takeBlanks(this.x - width);
+        this.x = width + blanks;
+        if (row.cells === undefined) this.append(row, SPACES.slice(0, blanks), undefined);
+        else insertBlanks(this.edit(row), width, blanks, SCREEN_COLUMNS);
       }
-      if (this.x === ROW_END) {
-        const room = SCREEN_COLUMNS - row.text.length;
-        if (text.length <= room) {
-          this.append(row, text, style);
-          return text.length;
-        }
-        let cut = Math.max(0, room);
-        if (cut > 0 && isHighSurrogate(text.charCodeAt(cut - 1))) cut--;
-        if (cut > 0) this.append(row, text.slice(0, cut), style);
-        return cut;
-      }
+      if (row.cells === undefined && this.x >= width) this.x = ROW_END;
     }
-    return this.overwrite(this.cellsOf(row), text, style);
+    if (this.x !== ROW_END || row.cells !== undefined) {
+      const from = this.x === ROW_END ? rowWidth(row) : this.x;
+      const { column, units } = overwrite(this.edit(row), from, SCREEN_COLUMNS, text, style);
+      this.x = column;
+      return units;
+    }
+    const room = Math.max(0, SCREEN_COLUMNS - row.text.length);
+    let fitting = Math.min(room, text.length);
+    if (fitting < text.length && isHighSurrogate(text.charCodeAt(fitting - 1))) fitting--;
+    if (fitting > 0) this.append(row, fitting < text.length ? text.slice(0, fitting) : text, style);
+    return fitting;
   }
 
   private append(row: Row, text: string, style: LinkedStyle | undefined): void {
-    const start = row.text.length;
-    this.markChanged(row, start);
-    row.text = start === 0 ? text : row.text + text;
-    if (style !== undefined) addSpan(row.spans, start, start + text.length, style);
-  }
-
-  private overwrite(cells: Cells, text: string, style: LinkedStyle | undefined): number {
-    const { glyphs, styles } = cells;
-    let x = this.x === ROW_END ? glyphs.length : this.x;
-    if (x > glyphs.length) {
-      for (let blanks = this.takeBlanks(x - glyphs.length); blanks > 0; blanks--) {
-        glyphs.push(BLANK);
-        styles.push(undefined);
-      }
-      x = glyphs.length;
-    }
-    let at = 0;
-    while (at < text.length) {
-      const codePoint = text.codePointAt(at) ?? 0;
-      const units = codePoint > 0xffff ? 2 : 1;
-      const width = charWidth(codePoint);
-      if (width === 0) {
-        combine(cells, x, text.slice(at, at + units));
-      } else {
-        if (x + width > SCREEN_COLUMNS) break;
-        // Half of a wide character is no character.
-        if (glyphs[x] === WIDE_END) blankOut(cells, x, x + 1);
-        if (glyphs[x + width] === WIDE_END) blankOut(cells, x + width - 1, x + width);
-        glyphs[x] = units === 1 ? text.charAt(at) : text.slice(at, at + units);
-        styles[x] = style;
-        if (width === 2) {
-          glyphs[x + 1] = WIDE_END;
-          styles[x + 1] = style;
-        }
-        x += width;
-      }
-      at += units;
-    }
-    this.x = x;
-    return at;
+    this.markChanged(row, row.text.length);
+    appendText(row, text, style);
   }
 
   private column(): number {
     if (this.x !== ROW_END) return this.x;
     const row = this.rows[this.y];
-    return row === undefined ? 0 : Math.min(this.width(row), SCREEN_COLUMNS - 1);
+    return row === undefined ? 0 : Math.min(rowWidth(row), SCREEN_COLUMNS - 1);
   }
 
-  private width(row: Row): number {
-    if (row.cells !== undefined) return row.cells.glyphs.length;
-    if (row.measured < row.text.length) {
-      const added = row.text.slice(row.measured);
-      if (/^[ -~]*$/.test(added)) row.columns += added.length;
-      else for (const character of added) row.columns += charWidth(character.codePointAt(0) ?? 0);
-      row.measured = row.text.length;
-    }
-    return row.columns;
-  }
-
-  private cellsOf(row: Row): Cells {
+  /** A row's cells, to be changed. */
+  private edit(row: Row): Cells {
     this.markChanged(row, 0);
-    if (row.cells !== undefined) {
-      row.cells.changed = true;
-      return row.cells;
-    }
-    const cells: Cells = { glyphs: [], styles: [], changed: true };
-    let offset = 0;
-    let next = 0;
-    for (const character of row.text) {
-      while (offset >= (row.spans[next]?.end ?? Infinity)) next++;
-      const span = row.spans[next];
-      const style = span !== undefined && offset >= span.start ? span.style : undefined;
-      offset += character.length;
-      const width = charWidth(character.codePointAt(0) ?? 0);
-      if (width === 0) {
-        combine(cells, cells.glyphs.length, character);
-        continue;
-      }
-      cells.glyphs.push(character);
-      cells.styles.push(style);
-      if (width === 2) {
-        cells.glyphs.push(WIDE_END);
-        cells.styles.push(style);
-      }
-    }
-    row.cells = cells;
-    return cells;
+    return cellsOf(row);
   }
 
   private clearRow(row: Row): void {
+    if (isEmptyRow(row)) return;
     this.markChanged(row, 0);
     emptyRow(row);
   }
 
-  /** Brings a row's text and spans up to its cells. */
-  private settle(row: Row): Row {
-    const cells = row.cells;
-    if (cells?.changed !== true) return row;
-    cells.changed = false;
-    const { glyphs, styles } = cells;
-    let count = glyphs.length;
-    while (count > 0 && glyphs[count - 1] === BLANK) count--;
-    const parts: string[] = [];
-    let end = 0;
-    row.spans = [];
-    for (let column = 0; column < count; column++) {
-      const glyph = glyphs[column] ?? BLANK;
-      if (glyph === WIDE_END) continue;
-      const part = glyph === BLANK ? ' ' : glyph;
-      parts.push(part);
-      const start = end;
-      end += part.length;
-      const style = styles[column];
-      if (style !== undefined) addSpan(row.spans, start, end, style);
-    }
-    row.text = parts.join('');
-    return row;
-  }
-
-  private line(row: Row): string {
-    const { text } = this.settle(row);
-    return row.continues ? text : text + '\n';
-  }
-
   private scrollOut(row: Row): void {
-    const line = this.line(row);
+    const text = line(row);
     const from = Math.max(0, this.cleanEnd - this.top);
-    if (from < line.length) {
-      this.out += from === 0 ? line : line.slice(from);
-      const by = this.top - this.cleanEnd;
-      for (const span of row.spans) {
-        if (span.end <= from) continue;
-        this.outSpans.add((span.start > from ? span.start : from) + by, span.end + by, span.style);
-      }
+    if (from < text.length) {
+      this.out += from === 0 ? text : text.slice(from);
+      this.addSpans(row, from, this.top - this.cleanEnd);
+      if (this.out.length > PART) this.endPart();
     }
-    this.top += line.length;
+    this.top += text.length;
   }
 
   private scrollAllOut(): void {
@@ -534,25 +432,40 @@ export class Screen {
     this.rows = [];
   }
 
-  /** Rows down to the cursor's. */
-  private fillRows(): void {
-    while (this.rows.length <= this.y) {
-      this.rows.push({
-        text: '',
-        spans: [],
-        cells: undefined,
-        continues: false,
-        start: UNTAKEN,
-        columns: 0,
-        measured: 0,
-      });
+  /** A text of a million small parts is slow to keep. */
+  private endPart(): void {
+    if (this.out === '') return;
+    // Asking for a character makes V8 join the parts.
+    this.out.charCodeAt(0);
+    this.parts.push(this.out);
+    this.out = '';
+  }
+
+  /** Adds the spans of a row from a column on, moved. */
+  private addSpans(row: Row, from: number, by: number): void {
+    for (const { start, end, style } of row.spans) {
+      if (end > from) this.outSpans.add((start > from ? start : from) + by, end + by, style);
     }
   }
 
+  /** Rows down to the cursor's. Those between cost as much as blanks. */
+  private fillRows(): void {
+    const between = this.y - this.rows.length;
+    if (between > 0) this.y = this.rows.length + this.takeBlanks(between);
+    while (this.rows.length <= this.y) this.rows.push(makeRow());
+  }
+
   private takeBlanks(wanted: number): number {
-    const taken = Math.min(wanted, this.blanks);
-    this.blanks -= taken;
+    const taken = Math.min(wanted, Math.floor(this.credit / BLANK_COST));
+    this.credit -= taken * BLANK_COST;
     return taken;
+  }
+
+  /** False where the credit does not reach. */
+  private spend(cost: number): boolean {
+    if (cost > this.credit) return false;
+    this.credit -= cost;
+    return true;
   }
 
   /** The text is another from this place of a row on. */
@@ -562,51 +475,15 @@ export class Screen {
   }
 }
 
-function emptyRow(row: Row): void {
-  row.text = '';
-  if (row.spans.length > 0) row.spans = [];
-  row.cells = undefined;
-  row.columns = 0;
-  row.measured = 0;
+/** A row's text, with its line break where its line ends. */
+function line(row: Row): string {
+  const { text } = settle(row);
+  return row.continues ? text : text + '\n';
 }
 
-function combine({ glyphs }: Cells, column: number, mark: string): void {
-  const at = glyphs[column - 1] === WIDE_END ? column - 2 : column - 1;
-  const glyph = glyphs[at];
-  if (glyph === undefined || glyph.length >= GLYPH_UNITS) return;
-  glyphs[at] = (glyph === BLANK ? ' ' : glyph) + mark;
-}
-
-/** Makes cells blank; a wide character that loses one of its halves loses both. */
-function blankOut({ glyphs, styles }: Cells, from: number, to: number): void {
-  const end = Math.min(to, glyphs.length);
-  if (from >= end) return;
-  const start = glyphs[from] === WIDE_END ? from - 1 : from;
-  const stop = glyphs[end] === WIDE_END ? end + 1 : end;
-  for (let column = start; column < stop; column++) {
-    glyphs[column] = BLANK;
-    styles[column] = undefined;
-  }
-}
-
-function truncate(cells: Cells, column: number): void {
-  if (column >= cells.glyphs.length) return;
-  blankOut(cells, column, cells.glyphs.length);
-  cells.glyphs.length = column;
-  cells.styles.length = column;
-}
-
-function addSpan(spans: MutableSpan[], start: number, end: number, style: LinkedStyle): void {
-  const last = spans[spans.length - 1];
-  if (last?.end === start && last.style === style) last.end = end;
-  else spans.push({ start, end, style });
-}
-
-/** Adds the spans of a row from a column on, moved. */
-function addSpans(to: SpanPacker, spans: readonly MutableSpan[], from: number, by: number): void {
-  for (const { start, end, style } of spans) {
-    if (end > from) to.add((start > from ? start : from) + by, end + by, style);
-  }
+/** A copy, as a slice would keep the whole text alive. */
+function detachedEnd(text: string, from: number): string {
+  return Buffer.from(text.slice(from)).toString();
 }
 
 function isHighSurrogate(unit: number): boolean {

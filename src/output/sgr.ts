@@ -1,13 +1,5 @@
+import type { Parameters } from './parameters.ts';
 import type { Color, LinkedStyle, Underline } from './style.ts';
-
-/** The parameters of a control sequence. */
-export interface Parameters {
-  /** -1 where a parameter was left out. */
-  readonly values: Int32Array;
-  /** 1 where a parameter follows a colon: a part of the one before it. */
-  readonly joined: Uint8Array;
-  count: number;
-}
 
 const NO_COLOR = -1;
 const RGB = 0x1000000;
@@ -25,15 +17,17 @@ const UNDERLINE_SHIFT = 8;
 const UNDERLINE_MASK = 7 << UNDERLINE_SHIFT;
 const UNDERLINES: readonly Underline[] = ['none', 'single', 'double', 'curly', 'dotted', 'dashed'];
 
-/** Styles that are remembered, so that equal ones are one object. */
-const KNOWN_STYLES = 4096;
+/** Styles that are remembered, so that equal ones are mostly one object: one in each slot. */
+export const STYLE_SLOTS = 1024;
+const SLOT_SHIFT = 22;
 
-/** What `save` keeps. */
-export interface SavedStyle {
-  readonly foreground: number;
-  readonly background: number;
-  readonly underlineColor: number;
-  readonly attributes: number;
+/** Numbers that `save` keeps. */
+export const SAVED_NUMBERS = 4;
+
+/** Slots, some empty. */
+interface KnownStyles {
+  readonly numbers: Int32Array;
+  readonly styles: (LinkedStyle | undefined)[];
 }
 
 /** The state that SGR sequences (ECMA-48 8.3.117, with xterm's and kitty's additions) change. */
@@ -45,8 +39,9 @@ export class StyleState {
   private link: string | undefined;
   private changed = false;
   private style: LinkedStyle | undefined;
-  private readonly plainStyles = new Map<number, LinkedStyle>();
-  private readonly otherStyles = new Map<string, LinkedStyle>();
+  /** Where the style is among those that are remembered. */
+  slot = 0;
+  private known: KnownStyles | undefined;
 
   /** The style of text printed now; absent where it has none. Equal styles are mostly one object. */
   current(): LinkedStyle | undefined {
@@ -71,16 +66,25 @@ export class StyleState {
     this.changed = true;
   }
 
-  save(): SavedStyle {
-    const { foreground, background, underlineColor, attributes } = this;
-    return { foreground, background, underlineColor, attributes };
+  saved(): Int32Array {
+    const numbers = new Int32Array(SAVED_NUMBERS);
+    this.save(numbers);
+    return numbers;
   }
 
-  restore(saved: SavedStyle): void {
-    this.foreground = saved.foreground;
-    this.background = saved.background;
-    this.underlineColor = saved.underlineColor;
-    this.attributes = saved.attributes;
+  /** Keeps everything but the link in some numbers. */
+  save(to: Int32Array, at = 0): void {
+    to[at] = this.foreground;
+    to[at + 1] = this.background;
+    to[at + 2] = this.underlineColor;
+    to[at + 3] = this.attributes;
+  }
+
+  restore(from: Int32Array, at = 0): void {
+    this.foreground = from[at] ?? NO_COLOR;
+    this.background = from[at + 1] ?? NO_COLOR;
+    this.underlineColor = from[at + 2] ?? NO_COLOR;
+    this.attributes = from[at + 3] ?? 0;
     this.changed = true;
   }
 
@@ -226,14 +230,32 @@ export class StyleState {
 
   private find(): LinkedStyle | undefined {
     const { foreground, background, underlineColor, attributes, link } = this;
-    if (link === undefined && foreground < RGB && background < RGB && underlineColor < 0) {
-      // Eleven bits of attributes and twice -1 to 255.
-      const key = (((foreground + 1) * 257 + background + 1) << 11) | attributes;
-      if (key === 0) return undefined;
-      return this.plainStyles.get(key) ?? remember(this.plainStyles, key, this.make());
+    const isPlain = (foreground & background & underlineColor) === NO_COLOR && attributes === 0;
+    if (isPlain && link === undefined) return undefined;
+    const { numbers, styles } = (this.known ??= {
+      numbers: new Int32Array(STYLE_SLOTS * SAVED_NUMBERS),
+      styles: [],
+    });
+    const hash =
+      Math.imul(foreground, 0x9e3779b1) ^
+      Math.imul(background, 0x85ebca6b) ^
+      Math.imul(underlineColor, 0xc2b2ae35) ^
+      Math.imul(attributes, 0x27d4eb2f);
+    this.slot = hash >>> SLOT_SHIFT;
+    const at = this.slot * SAVED_NUMBERS;
+    const known = styles[this.slot];
+    if (
+      known !== undefined &&
+      known.link === link &&
+      numbers[at] === foreground &&
+      numbers[at + 1] === background &&
+      numbers[at + 2] === underlineColor &&
+      numbers[at + 3] === attributes
+    ) {
+      return known;
     }
-    const key = `${foreground} ${background} ${underlineColor} ${attributes} ${link ?? ''}`;
-    return this.otherStyles.get(key) ?? remember(this.otherStyles, key, this.make());
+    this.save(numbers, at);
+    return (styles[this.slot] = this.make());
   }
 
   private make(): LinkedStyle {
@@ -254,12 +276,6 @@ export class StyleState {
       link: this.link,
     };
   }
-}
-
-function remember<Key>(styles: Map<Key, LinkedStyle>, key: Key, style: LinkedStyle): LinkedStyle {
-  if (styles.size >= KNOWN_STYLES) styles.clear();
-  styles.set(key, style);
-  return style;
 }
 
 function paletteColor(index: number | undefined): Color | undefined {

@@ -187,8 +187,21 @@ describe('renderer', () => {
     });
 
     it('cursor moves can not make a short capture a huge text', () => {
-      const input = '\x1b[4000Cx\n'.repeat(100_000);
-      assert.ok(render(input).text.length < input.length * 8);
+      const columns = '\x1b[4000Cx\n'.repeat(100_000);
+      assert.ok(render(columns).text.length < columns.length * 8);
+      const rows = '\x1b[2J\x1b[50Hx'.repeat(100_000);
+      assert.ok(render(rows).text.length < rows.length);
+    });
+
+    it('a stream that erases without end and writes nothing runs out of erasing', () => {
+      const row = 'x'.repeat(SCREEN_COLUMNS - 1);
+      const { text } = render(row + '\x1b[Hy\x1b[4000G\x1b[1K'.repeat(10_000));
+      assert.equal(text[0], 'y');
+    });
+
+    it('a program that redraws a wide line does not run out of erasing', () => {
+      const redrawn = `${'x'.repeat(200)}\x1b[150G\x1b[1K\x1b[100X\x1b[10P\x1b[10@\r`;
+      assert.equal(render(redrawn.repeat(5000)).text, render(redrawn).text);
     });
   });
 
@@ -235,6 +248,7 @@ describe('renderer', () => {
       ['38:2:0:1:2:3:0', { foreground: 0x1010203 }],
       ['4;58;5;9', { underline: 'single', underlineColor: 9 }],
       ['4;58:2::9:8:7', { underline: 'single', underlineColor: 0x1090807 }],
+      ['30;40;58;5;0', { foreground: 0, background: 0, underlineColor: 0 }],
       ['1;2;3', { bold: true, dim: true, italic: true }],
       [
         '5;7;8;9;53',
@@ -283,6 +297,12 @@ describe('renderer', () => {
           ['def', 1],
         ],
       );
+    });
+
+    it('no style is lost before a link that is none', () => {
+      const { text, spans } = render(`${'\x1b[31ma\x1b[m '.repeat(64)}\x1b]8;;mailto:x\x07b`);
+      assert.equal(text.length, 129);
+      assert.equal(spans.length, 64);
     });
 
     it('equal styles are one object', () => {
@@ -375,6 +395,13 @@ describe('renderer', () => {
         assert.equal(render(blank + clear).text, '\n'.repeat(11));
         assert.equal(render(blank, clear).text, '\n'.repeat(11));
       }
+    });
+
+    it('gives the same text however it is cut when the cursor has moved too far too often', () => {
+      const spent = Buffer.from('\x1b[4000Cx\n'.repeat(100));
+      const bytes = Buffer.concat([spent, Buffer.from(`\x1b[4000C${'y'.repeat(500)}`)]);
+      const cut = spent.length + 8;
+      assert.equal(render(bytes.subarray(0, cut), bytes.subarray(cut)).text, render(bytes).text);
     });
 
     it('gives the same text byte by byte', () => {
