@@ -8,7 +8,7 @@ const CHARACTER = 4;
 /** How far before the window a line start is looked for; a character at its start is read too. */
 const LINE_SEARCH = 64 * 1024 - CHARACTER;
 /** The search goes back in steps of this, as most lines are short. */
-const SEARCH_STEP = 4 * 1024;
+const SEARCH_STEP = 16 * 1024;
 const READ_SIZE = 1024 * 1024;
 /** So many bytes before the offset are compared, to notice a capture that was written anew. */
 const MEMORY = 64;
@@ -20,6 +20,8 @@ const LINE_FEED = 0x0a;
 /** Takes the bytes of a capture in order. They are overwritten once it has returned. */
 export interface ByteSink {
   write(bytes: Uint8Array): void;
+  /** Comes first: some of what is before the bytes, for what lasts beyond a line, like a colour. */
+  startAfter?(bytes: Uint8Array): void;
 }
 
 /** Which part of a capture was read. */
@@ -170,10 +172,11 @@ export class CaptureTail<Sink extends ByteSink> {
     limit = this.window.limit,
   ): TailPlace {
     const { dev: device, ino: inode, size } = file.stats;
-    const { start, lead } = lineStart(file, wanted);
+    const { start, lead, before } = lineStart(file, wanted);
     const memory = Buffer.alloc(0);
     const shown: Shown = { device, inode, start, offset: start, memory, limit };
     this.sink = this.makeSink();
+    if (before.length > 0) this.sink.startAfter?.(before);
     this.take(shown, lead);
     this.readUpTo(shown, file, size);
     this.shown = shown;
@@ -239,15 +242,17 @@ function remembers({ offset, memory }: Shown, { fd }: OpenFile): boolean {
   return readBytes(fd, offset - memory.length, offset).equals(memory);
 }
 
-/** Where a view starts, and what was already read from there on. */
+/** Where a view starts, and what was already read from there on, and before it. */
 interface ViewStart {
   readonly start: number;
   readonly lead: Buffer;
+  readonly before: Buffer;
 }
 
 /** The start of the line that an offset is in, or failing that a character's. */
 function lineStart({ fd, stats }: OpenFile, wanted: number): ViewStart {
-  if (wanted <= 0) return { start: 0, lead: Buffer.alloc(0) };
+  const nothing = Buffer.alloc(0);
+  if (wanted <= 0) return { start: 0, lead: nothing, before: nothing };
   const lowest = Math.max(0, wanted - LINE_SEARCH);
   const read: Buffer[] = [];
   for (let end = wanted; end > lowest;) {
@@ -255,11 +260,15 @@ function lineStart({ fd, stats }: OpenFile, wanted: number): ViewStart {
     const bytes = readBytes(fd, from, end);
     const start = bytes.lastIndexOf(LINE_FEED) + 1;
     read.unshift(bytes.subarray(start));
-    if (start > 0 || from === 0) return { start: from + start, lead: Buffer.concat(read) };
+    if (start > 0 || from === 0) {
+      return { start: from + start, lead: Buffer.concat(read), before: bytes.subarray(0, start) };
+    }
     end = from;
   }
-  const cut = characterStart(readBytes(fd, wanted, Math.min(wanted + CHARACTER, stats.size)));
-  return { start: wanted + cut, lead: Buffer.alloc(0) };
+  const bytes = readBytes(fd, wanted, Math.min(wanted + CHARACTER, stats.size));
+  const cut = characterStart(bytes);
+  const before = Buffer.concat([...read, bytes.subarray(0, cut)]);
+  return { start: wanted + cut, lead: nothing, before };
 }
 
 /** The first line start, or where there is none the first character's start. */

@@ -1,31 +1,36 @@
 import { CaptureTail, readEnd, type TailPlace } from './captureTail.ts';
 import type { OutputChange, OutputText, OutputWindow } from './outputText.ts';
+import { PacedRenderer } from './pacedRenderer.ts';
 import { Renderer } from './renderer.ts';
 
-/** A rendered window over the end of the capture of a pipe, that follows as it grows. */
+/**
+ * A rendered window over the end of the capture of a pipe, that follows as it grows. Its methods are
+ * not to be called before the last one has settled.
+ */
 export class CaptureView {
-  private readonly tail: CaptureTail<Renderer>;
+  private readonly tail: CaptureTail<PacedRenderer>;
 
   /** `path` is below `sessionDir`; no symbolic link between them is followed. */
   constructor(sessionDir: string, path: string, window: OutputWindow) {
-    this.tail = new CaptureTail(sessionDir, path, window, () => new Renderer(), 'shown');
+    this.tail = new CaptureTail(sessionDir, path, window, () => new PacedRenderer(), 'shown');
   }
 
   /** The last window of the capture; empty for one that is not there. Throws a PersistenceError. */
-  open(): OutputText {
-    return this.textAt(this.tail.open());
+  async open(): Promise<OutputText> {
+    return await this.textAt(this.tail.open());
   }
 
   /** What came since the last call; absent where nothing did. Throws a PersistenceError. */
-  read(): OutputChange | undefined {
+  async read(): Promise<OutputChange | undefined> {
     const change = this.tail.read();
     switch (change?.kind) {
       case 'append': {
+        await this.tail.sink.settle();
         return { ...change, ...this.tail.sink.takeChange() };
       }
       case 'replace': {
         const { kind, missedBytes, ...place } = change;
-        return { kind, missedBytes, ...this.textAt(place) };
+        return { kind, missedBytes, ...(await this.textAt(place)) };
       }
       case 'gone':
       case undefined:
@@ -34,12 +39,13 @@ export class CaptureView {
   }
 
   /** The whole text with one more window at its start; absent where there is no more. */
-  loadEarlier(): OutputText | undefined {
+  async loadEarlier(): Promise<OutputText | undefined> {
     const place = this.tail.widen();
-    return place && this.textAt(place);
+    return place && (await this.textAt(place));
   }
 
-  private textAt(place: TailPlace): OutputText {
+  private async textAt(place: TailPlace): Promise<OutputText> {
+    await this.tail.sink.settle();
     const { text, spans } = this.tail.sink.takeChange();
     return { text, spans, ...place };
   }

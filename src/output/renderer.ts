@@ -40,13 +40,19 @@ const QUESTION_MARK = 0x3f;
  *   that editors take for line ends (U+2028, U+2029) become U+FFFD.
  */
 export class Renderer implements ControlHandler {
-  private readonly screen = new Screen();
+  private screen = new Screen();
   private readonly style = new StyleState();
   private savedStyle = this.style.saved();
   private readonly parser = new ControlParser(this);
   /** The start of a character whose rest has not come yet. */
   private pending: Buffer = Buffer.alloc(0);
   private pendingShown = 0;
+
+  /** Takes what is before the stream, as text may go on in its style. Nothing of it is shown. */
+  startAfter(bytes: Uint8Array): void {
+    this.write(bytes);
+    this.screen = new Screen();
+  }
 
   /** Takes the next bytes of the stream. How it is cut makes no difference to the text. */
   write(chunk: Uint8Array): void {

@@ -20,10 +20,10 @@ export async function benchOpenCapture(): Promise<Row[]> {
     writeCapture(join(made, 'stdout'));
     return Promise.resolve();
   });
-  return [...openRows(directory), rendererRow()];
+  return [...(await openRows(directory)), await rendererRow()];
 }
 
-function openRows(directory: string): Row[] {
+async function openRows(directory: string): Promise<Row[]> {
   const path = join(directory, 'stdout');
   const window = { size: windowBytes, limit: 2 * windowBytes };
   const opens: number[] = [];
@@ -31,15 +31,15 @@ function openRows(directory: string): Row[] {
   let bytesRead = 0;
   for (let round = 0; round < rounds; round += 1) {
     opens.push(
-      milliseconds(() => {
-        bytesRead = countBytesRead(() => {
-          const { text, skippedBytes } = new CaptureView(directory, path, window).open();
+      await milliseconds(async () => {
+        bytesRead = await countBytesRead(async () => {
+          const { text, skippedBytes } = await new CaptureView(directory, path, window).open();
           assert.equal(skippedBytes + Buffer.byteLength(text), captureBytes);
         });
       }),
     );
     floors.push(
-      milliseconds(() => {
+      await milliseconds(() => {
         const tail = execFileSync('tail', ['-c', String(windowBytes), path], {
           maxBuffer: 2 * windowBytes,
         });
@@ -65,13 +65,13 @@ function openRows(directory: string): Row[] {
   ];
 }
 
-function rendererRow(): Row {
+async function rendererRow(): Promise<Row> {
   const bytes = logText(rendererBytes);
   const renders: number[] = [];
   const floors: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
     renders.push(
-      milliseconds(() => {
+      await milliseconds(() => {
         const renderer = new Renderer();
         renderer.write(bytes);
         const { text } = renderer.takeChange();
@@ -79,7 +79,7 @@ function rendererRow(): Row {
         assert.equal(text.charCodeAt(bytes.length - 1), 0x0a);
       }),
     );
-    floors.push(milliseconds(() => bytes.toString('utf8').split('\n')));
+    floors.push(await milliseconds(() => bytes.toString('utf8').split('\n')));
   }
   const rate = (times: number[]): number => bytes.length / 1e3 / median(times);
   return row(
@@ -114,7 +114,7 @@ function logText(length: number): Buffer {
   return bytes;
 }
 
-function countBytesRead(action: () => void): number {
+async function countBytesRead(action: () => Promise<void>): Promise<number> {
   const { readSync } = fs;
   let bytes = 0;
   fs.readSync = ((...parameters: Parameters<typeof readSync>) => {
@@ -124,7 +124,7 @@ function countBytesRead(action: () => void): number {
   }) as typeof readSync;
   syncBuiltinESMExports();
   try {
-    action();
+    await action();
   } finally {
     fs.readSync = readSync;
     syncBuiltinESMExports();
@@ -132,8 +132,8 @@ function countBytesRead(action: () => void): number {
   return bytes;
 }
 
-function milliseconds(action: () => void): number {
+async function milliseconds(action: () => unknown): Promise<number> {
   const began = performance.now();
-  action();
+  await action();
   return performance.now() - began;
 }

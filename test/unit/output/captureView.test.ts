@@ -36,19 +36,19 @@ describe('capture view', () => {
   });
 
   /** A view, and the text that its changes make. */
-  function follow(window: { size: number; limit: number }) {
+  async function follow(window: { size: number; limit: number }) {
     const view = new CaptureView(directory, path, window);
-    const opened = view.open();
+    const opened = await view.open();
     const shown = new ViewReader();
     shown.replace(opened.text, opened.spans);
-    function read(): OutputChange | undefined {
-      const change = view.read();
+    async function read(): Promise<OutputChange | undefined> {
+      const change = await view.read();
       if (change?.kind === 'append') shown.take(change);
       else if (change?.kind === 'replace') shown.replace(change.text, change.spans);
       return change;
     }
-    function loadEarlier(): OutputText | undefined {
-      const earlier = view.loadEarlier();
+    async function loadEarlier(): Promise<OutputText | undefined> {
+      const earlier = await view.loadEarlier();
       if (earlier !== undefined) shown.replace(earlier.text, earlier.spans);
       return earlier;
     }
@@ -65,8 +65,8 @@ describe('capture view', () => {
     };
   }
 
-  function open(size: number): OutputText {
-    return new CaptureView(directory, path, { size, limit: size * 2 }).open();
+  async function open(size: number): Promise<OutputText> {
+    return await new CaptureView(directory, path, { size, limit: size * 2 }).open();
   }
 
   /** Without the spans. */
@@ -77,19 +77,23 @@ describe('capture view', () => {
     return rest;
   }
 
-  it('shows a small capture whole', () => {
+  it('shows a small capture whole', async () => {
     writeFileSync(path, 'one\n\x1b[31mtwo\x1b[0m\n');
-    assert.deepEqual(plain(open(1024)), { text: 'one\ntwo\n', skippedBytes: 0, totalBytes: 17 });
+    assert.deepEqual(plain(await open(1024)), {
+      text: 'one\ntwo\n',
+      skippedBytes: 0,
+      totalBytes: 17,
+    });
   });
 
-  it('is empty for a capture that is not there yet, and appends when it comes', () => {
-    const reader = follow(everything);
+  it('is empty for a capture that is not there yet, and appends when it comes', async () => {
+    const reader = await follow(everything);
     assert.deepEqual(plain(reader.opened), { text: '', skippedBytes: 0, totalBytes: 0 });
-    assert.equal(reader.read(), undefined);
+    assert.equal(await reader.read(), undefined);
     writeFileSync(path, '');
-    assert.equal(reader.read(), undefined);
+    assert.equal(await reader.read(), undefined);
     appendFileSync(path, 'one\n');
-    assert.deepEqual(plain(reader.read()), {
+    assert.deepEqual(plain(await reader.read()), {
       kind: 'append',
       replacedChars: 0,
       text: 'one\n',
@@ -97,56 +101,56 @@ describe('capture view', () => {
     });
   });
 
-  it('starts a cut view at a line', () => {
+  it('starts a cut view at a line', async () => {
     writeFileSync(path, 'first line\nsecond line\nthird line\n');
-    assert.deepEqual(plain(open(15)), {
+    assert.deepEqual(plain(await open(15)), {
       text: 'second line\nthird line\n',
       skippedBytes: 11,
       totalBytes: 34,
     });
   });
 
-  it('starts a cut view at a line that begins with the window', () => {
+  it('starts a cut view at a line that begins with the window', async () => {
     writeFileSync(path, 'first\nsecond\n');
-    assert.equal(open(7).text, 'second\n');
+    assert.equal((await open(7)).text, 'second\n');
   });
 
-  it('starts within a line that is too long, at a character', () => {
+  it('starts within a line that is too long, at a character', async () => {
     writeFileSync(path, '€'.repeat(100_000));
-    const { text, skippedBytes } = open(100);
+    const { text, skippedBytes } = await open(100);
     assert.equal(text, '€'.repeat(33));
     assert.equal(skippedBytes, 300_000 - 99);
   });
 
-  it('starts at the beginning where the first line is long and less than 64 KiB are before', () => {
+  it('starts at the beginning where the first line is long and less than 64 KiB are before', async () => {
     writeFileSync(path, 'x'.repeat(50_000));
-    assert.equal(open(100).skippedBytes, 0);
+    assert.equal((await open(100)).skippedBytes, 0);
   });
 
-  it('follows tiny appends that cut characters and escape sequences', () => {
+  it('follows tiny appends that cut characters and escape sequences', async () => {
     writeFileSync(path, '');
-    const reader = follow(everything);
+    const reader = await follow(everything);
     const bytes = Buffer.from('a€\x1b[38;5;1mred\x1b[0m😀\r\n 5%\r10%\r\x1b[K100%\n');
     for (const byte of bytes) {
       appendFileSync(path, Uint8Array.of(byte));
-      assert.equal(reader.read()?.kind, 'append');
+      assert.equal((await reader.read())?.kind, 'append');
     }
     assert.equal(reader.text, 'a€red😀\n100%\n');
   });
 
-  it('says nothing when nothing came', () => {
+  it('says nothing when nothing came', async () => {
     writeFileSync(path, 'one\n');
-    assert.equal(follow(everything).read(), undefined);
+    assert.equal(await (await follow(everything)).read(), undefined);
   });
 
-  it('grows to its limit, and is then cut to its size once', () => {
+  it('grows to its limit, and is then cut to its size once', async () => {
     const line = 'a line of twenty ch\n';
     writeFileSync(path, line.repeat(5));
-    const reader = follow({ size: 100, limit: 200 });
+    const reader = await follow({ size: 100, limit: 200 });
     const kinds: string[] = [];
     for (let appended = 0; appended < 12; appended++) {
       appendFileSync(path, line);
-      const change = reader.read();
+      const change = await reader.read();
       kinds.push(change?.kind ?? 'none');
       if (change?.kind === 'replace') {
         assert.equal(change.text, line.repeat(5));
@@ -161,33 +165,33 @@ describe('capture view', () => {
     ]);
   });
 
-  it('skips what it is too far behind to show', () => {
+  it('skips what it is too far behind to show', async () => {
     writeFileSync(path, 'start\n');
-    const reader = follow({ size: 100, limit: 200 });
+    const reader = await follow({ size: 100, limit: 200 });
     appendFileSync(path, 'line\n'.repeat(10_000));
-    const change = reader.read();
+    const change = await reader.read();
     assert.equal(change?.kind, 'replace');
     assert.equal(reader.text, 'line\n'.repeat(20));
     assert.equal(change.skippedBytes, 50_006 - 100);
     assert.equal(change.missedBytes, 50_006 - 100 - 6);
   });
 
-  it('misses nothing where only what was shown is cut', () => {
+  it('misses nothing where only what was shown is cut', async () => {
     writeFileSync(path, 'line\n'.repeat(30));
-    const reader = follow({ size: 100, limit: 200 });
+    const reader = await follow({ size: 100, limit: 200 });
     appendFileSync(path, 'line\n'.repeat(20));
-    assert.equal(reader.read()?.kind, 'append');
+    assert.equal((await reader.read())?.kind, 'append');
     appendFileSync(path, 'line\n'.repeat(5));
-    const change = reader.read();
+    const change = await reader.read();
     assert.equal(change?.kind, 'replace');
     assert.equal(change.missedBytes, 0);
   });
 
-  it('carries the styles of what comes', () => {
+  it('carries the styles of what comes', async () => {
     writeFileSync(path, '\x1b[31mred');
-    const reader = follow(everything);
+    const reader = await follow(everything);
     appendFileSync(path, ' and red\x1b[0m\n\x1b]8;;https://x\x07link\x1b]8;;\x07');
-    reader.read();
+    await reader.read();
     assert.equal(reader.text, 'red and red\nlink');
     assert.deepEqual(reader.spans, [
       { start: 0, end: 11, look: 'foreground=1' },
@@ -195,73 +199,92 @@ describe('capture view', () => {
     ]);
   });
 
+  it('starts in the colour that the line before was left in', async () => {
+    writeFileSync(path, '\x1b[1mbold\x1b[0m \x1b[31mred\nstill red\nand\x1b[0m not\n');
+    const reader = await follow({ size: 15, limit: 40 });
+    assert.equal(reader.text, 'still red\nand not\n');
+    assert.deepEqual(reader.spans, [
+      { start: 0, end: 9, look: 'foreground=1' },
+      { start: 10, end: 13, look: 'foreground=1' },
+    ]);
+    appendFileSync(path, 'more \x1b[32mof it\nall of the lines\n');
+    assert.equal((await reader.read())?.kind, 'replace');
+    assert.deepEqual(reader.spans, [{ start: 0, end: 16, look: 'foreground=2' }]);
+  });
+
+  it('shows nothing of what is before it, however that moves the cursor', async () => {
+    writeFileSync(path, 'one\r\x1b[5;5Htwo\x1b7\n\x1b[2Athree\n');
+    assert.equal((await open(9)).text, 'three\n');
+  });
+
   describe('earlier output', () => {
     const line = (number: number): string => `line ${String(number).padStart(4, '0')}\n`;
     const lines = (from: number, to: number): string =>
       Array.from({ length: to - from }, (_, index) => line(from + index)).join('');
 
-    it('is added by the window, down to the start', () => {
+    it('is added by the window, down to the start', async () => {
       writeFileSync(path, lines(0, 25));
-      const reader = follow({ size: 100, limit: 200 });
+      const reader = await follow({ size: 100, limit: 200 });
       assert.equal(reader.text, lines(15, 25));
-      assert.equal(reader.loadEarlier()?.skippedBytes, 50);
+      assert.equal((await reader.loadEarlier())?.skippedBytes, 50);
       assert.equal(reader.text, lines(5, 25));
-      assert.equal(reader.loadEarlier()?.skippedBytes, 0);
+      assert.equal((await reader.loadEarlier())?.skippedBytes, 0);
       assert.equal(reader.text, lines(0, 25));
-      assert.equal(reader.loadEarlier(), undefined);
+      assert.equal(await reader.loadEarlier(), undefined);
       assert.equal(reader.text, lines(0, 25));
     });
 
-    it('does not keep a view from following, nor from being cut later', () => {
+    it('does not keep a view from following, nor from being cut later', async () => {
       writeFileSync(path, lines(0, 50));
-      const reader = follow({ size: 100, limit: 200 });
-      reader.loadEarlier();
+      const reader = await follow({ size: 100, limit: 200 });
+      await reader.loadEarlier();
       appendFileSync(path, lines(50, 60));
-      assert.equal(reader.read()?.kind, 'append');
+      assert.equal((await reader.read())?.kind, 'append');
       assert.equal(reader.text, lines(30, 60));
       appendFileSync(path, lines(60, 61));
-      const change = reader.read();
+      const change = await reader.read();
       assert.equal(change?.kind, 'replace');
       assert.equal(reader.text, lines(51, 61));
       appendFileSync(path, lines(61, 62));
-      assert.equal(reader.read()?.kind, 'append');
+      assert.equal((await reader.read())?.kind, 'append');
     });
 
-    it('comes with what is new', () => {
+    it('comes with what is new', async () => {
       writeFileSync(path, lines(0, 25));
-      const reader = follow({ size: 100, limit: 200 });
+      const reader = await follow({ size: 100, limit: 200 });
       appendFileSync(path, lines(25, 27));
-      reader.loadEarlier();
+      await reader.loadEarlier();
       assert.equal(reader.text, lines(5, 27));
-      assert.equal(reader.read(), undefined);
+      assert.equal(await reader.read(), undefined);
     });
 
-    it('is none of a capture that was replaced: that one is shown', () => {
+    it('is none of a capture that was replaced: that one is shown', async () => {
       writeFileSync(path, lines(0, 25));
-      const reader = follow({ size: 100, limit: 200 });
+      const reader = await follow({ size: 100, limit: 200 });
       writeFileSync(`${path}.new`, lines(100, 200));
       renameSync(`${path}.new`, path);
-      reader.loadEarlier();
+      await reader.loadEarlier();
       assert.equal(reader.text, lines(190, 200));
     });
 
-    it('is at most 16 MiB of the capture', () => {
+    it('is at most 16 MiB of the capture', async () => {
       const mebibyte = 1024 * 1024;
       writeFileSync(path, Buffer.alloc(20 * mebibyte, `${'x'.repeat(1023)}\n`));
-      const reader = follow({ size: 4 * mebibyte, limit: 8 * mebibyte });
+      const reader = await follow({ size: 4 * mebibyte, limit: 8 * mebibyte });
       const skipped = [16, 12, 8, 4].map((skippedMebibytes) => skippedMebibytes * mebibyte);
       assert.equal(reader.opened.skippedBytes, skipped[0]);
-      for (const bytes of skipped.slice(1)) assert.equal(reader.loadEarlier()?.skippedBytes, bytes);
-      assert.equal(reader.loadEarlier(), undefined);
+      for (const bytes of skipped.slice(1))
+        assert.equal((await reader.loadEarlier())?.skippedBytes, bytes);
+      assert.equal(await reader.loadEarlier(), undefined);
     });
   });
 
-  it('shows a capture anew that was replaced by its own tail', () => {
+  it('shows a capture anew that was replaced by its own tail', async () => {
     writeFileSync(path, 'line\n'.repeat(26));
-    const reader = follow({ size: 40, limit: 400 });
+    const reader = await follow({ size: 40, limit: 400 });
     writeFileSync(path + '.tail', 'line\n'.repeat(20));
     renameSync(path + '.tail', path);
-    assert.deepEqual(plain(reader.read()), {
+    assert.deepEqual(plain(await reader.read()), {
       kind: 'replace',
       missedBytes: 0,
       text: 'line\n'.repeat(8),
@@ -270,94 +293,94 @@ describe('capture view', () => {
     });
   });
 
-  it('shows a capture anew that was replaced by a longer one', () => {
+  it('shows a capture anew that was replaced by a longer one', async () => {
     writeFileSync(path, 'old\n');
-    const reader = follow(everything);
+    const reader = await follow(everything);
     writeFileSync(path + '.new', 'new and longer\n');
     renameSync(path + '.new', path);
-    assert.equal(reader.read()?.kind, 'replace');
+    assert.equal((await reader.read())?.kind, 'replace');
     assert.equal(reader.text, 'new and longer\n');
   });
 
-  it('shows a capture anew that was written anew in place', () => {
+  it('shows a capture anew that was written anew in place', async () => {
     writeFileSync(path, 'old\n');
-    const reader = follow(everything);
+    const reader = await follow(everything);
     writeFileSync(path, 'new and longer\n');
-    assert.equal(reader.read()?.kind, 'replace');
+    assert.equal((await reader.read())?.kind, 'replace');
     assert.equal(reader.text, 'new and longer\n');
   });
 
-  it('shows a capture anew that was truncated', () => {
+  it('shows a capture anew that was truncated', async () => {
     writeFileSync(path, 'one\ntwo\n');
-    const reader = follow(everything);
+    const reader = await follow(everything);
     truncateSync(path, 4);
-    assert.equal(reader.read()?.kind, 'replace');
+    assert.equal((await reader.read())?.kind, 'replace');
     assert.equal(reader.text, 'one\n');
   });
 
-  it('says once that a capture is gone, and shows one that comes back', () => {
+  it('says once that a capture is gone, and shows one that comes back', async () => {
     writeFileSync(path, 'one\n');
-    const reader = follow(everything);
+    const reader = await follow(everything);
     rmSync(path);
-    assert.deepEqual(reader.read(), { kind: 'gone' });
-    assert.equal(reader.read(), undefined);
+    assert.deepEqual(await reader.read(), { kind: 'gone' });
+    assert.equal(await reader.read(), undefined);
     writeFileSync(path, 'again\n');
-    assert.equal(reader.read()?.kind, 'replace');
+    assert.equal((await reader.read())?.kind, 'replace');
     assert.equal(reader.text, 'again\n');
   });
 
-  it('says that a capture is gone when its directory is', () => {
+  it('says that a capture is gone when its directory is', async () => {
     mkdirSync(join(directory, 'task'));
     path = join(directory, 'task', 'stdout');
     writeFileSync(path, 'one\n');
-    const reader = follow(everything);
+    const reader = await follow(everything);
     rmSync(join(directory, 'task'), { recursive: true });
-    assert.deepEqual(reader.read(), { kind: 'gone' });
+    assert.deepEqual(await reader.read(), { kind: 'gone' });
   });
 
-  it('reads a capture of an endless line, and never more than the window', () => {
+  it('reads a capture of an endless line, and never more than the window', async () => {
     writeFileSync(path, Buffer.alloc(50 * 1024 * 1024, 'x'));
-    const { text, skippedBytes, totalBytes } = open(1024 * 1024);
+    const { text, skippedBytes, totalBytes } = await open(1024 * 1024);
     assert.equal(text.length, 1024 * 1024);
     assert.equal(skippedBytes + text.length, totalBytes);
   });
 
   for (const gibibytes of [1, 5]) {
-    it(`opens and follows a capture of ${gibibytes} GiB`, () => {
+    it(`opens and follows a capture of ${gibibytes} GiB`, async () => {
       const size = gibibytes * 1024 ** 3;
       const fd = openSync(path, 'w');
       ftruncateSync(fd, size);
       writeSync(fd, '\nlast line\n', size);
       closeSync(fd);
-      const reader = follow({ size: 10, limit: 100 });
+      const reader = await follow({ size: 10, limit: 100 });
       assert.deepEqual(plain(reader.opened), {
         text: 'last line\n',
         skippedBytes: size + 1,
         totalBytes: size + 11,
       });
       appendFileSync(path, 'more\n');
-      assert.equal(reader.read()?.kind, 'append');
+      assert.equal((await reader.read())?.kind, 'append');
       assert.equal(reader.text, 'last line\nmore\n');
     });
   }
 
-  it('refuses a symbolic link, a directory and what is outside', () => {
+  it('refuses a symbolic link, a directory and what is outside', async () => {
     const isUnsafe = (error: unknown) =>
       PersistenceError.is(error) && error.reason === 'unsafe-path';
     symlinkSync('/etc/hostname', path);
-    assert.throws(() => open(100), isUnsafe);
+    await assert.rejects(open(100), isUnsafe);
     assert.throws(() => lastLines(directory, path, 3), isUnsafe);
     mkdirSync(join(directory, 'task'));
     assert.throws(() => lastLines(directory, join(directory, 'task'), 3), isUnsafe);
     assert.throws(() => lastLines(directory, '/etc/hostname', 3), isUnsafe);
   });
 
-  it('refuses a capture that became a symbolic link while it was open', () => {
+  it('refuses a capture that became a symbolic link while it was open', async () => {
     writeFileSync(path, 'one\n');
-    const reader = follow(everything);
+    const reader = await follow(everything);
     rmSync(path);
     symlinkSync('/etc/hostname', path);
-    assert.throws(() => reader.read(), PersistenceError);
+    await assert.rejects(reader.read(), PersistenceError);
   });
 
   describe('last lines', () => {

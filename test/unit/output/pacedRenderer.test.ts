@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { PacedRenderer } from '../../../src/output/pacedRenderer.ts';
+import { Renderer } from '../../../src/output/renderer.ts';
+
+const mebibyte = 1024 * 1024;
+
+describe('paced renderer', () => {
+  it('renders what the renderer does, and lets other work in between', async () => {
+    const bytes = Buffer.alloc(4 * mebibyte, '\x1b[31mx\x1b[2A\x1b[7Gy\x1b[1K\x1b[32mé\n\n');
+    const paced = new PacedRenderer();
+    let settled = false;
+    let turns = 0;
+    for (let at = 0; at < bytes.length; at += mebibyte) {
+      paced.write(bytes.subarray(at, at + mebibyte));
+    }
+    const settling = paced.settle().then(() => {
+      settled = true;
+    });
+    for (; !settled; turns++) await nextTurn();
+    await settling;
+    assert.ok(turns > 2);
+    const renderer = new Renderer();
+    renderer.write(bytes);
+    assert.equal(paced.takeChange().text, renderer.takeChange().text);
+  });
+
+  it('keeps a copy of what it has not rendered yet', async () => {
+    const bytes = Buffer.from('one\n');
+    const paced = new PacedRenderer();
+    paced.write(bytes);
+    bytes.fill('x');
+    await paced.settle();
+    assert.equal(paced.takeChange().text, 'one\n');
+  });
+});
