@@ -82,13 +82,15 @@ export class Renderer implements ControlHandler {
     const view = viewOf(bytes);
     const pieces = new Pieces(bytes, end);
     let reader: StyledLineReader | undefined;
+    let stop = -1;
     for (let at = 0; at < end;) {
       if (!parser.isInText) {
         at = parser.parse(bytes, at, end);
         continue;
       }
-      const stop = nextSpecial(bytes, view, at, end);
-      const isStyled = bytes[stop] === ESCAPE || style.current() !== undefined;
+      if (stop < at) stop = nextSpecial(bytes, view, at, end);
+      const current = style.current();
+      const isStyled = bytes[stop] === ESCAPE || current !== undefined;
       if (isStyled && end - at >= STYLED_LINES && screen.isAtFreshLine()) {
         reader ??= new StyledLineReader(bytes, view, end, style, SCREEN_ROWS - 1);
         const lines = reader.read(at);
@@ -98,8 +100,10 @@ export class Renderer implements ControlHandler {
           continue;
         }
       }
-      if (stop > at) screen.print(pieces.text(at, stop), style.current());
-      at = stop < end ? this.special(bytes, stop, end) : end;
+      // Of long text in a style the lines that follow are taken at once again.
+      const runEnd = current === undefined ? stop : Math.min(stop, lineEnd(bytes, at));
+      if (runEnd > at) screen.print(pieces.text(at, runEnd), current);
+      at = runEnd < stop || stop === end ? runEnd : this.special(bytes, stop, end);
     }
   }
 
@@ -261,6 +265,13 @@ export class Renderer implements ControlHandler {
 /** Control characters, and those that reorder the text shown. */
 // eslint-disable-next-line no-control-regex
 const UNSAFE_IN_LINK = /[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g;
+
+/** The end of the last line that is no further away than a long run is long, or else of that. */
+function lineEnd(bytes: Buffer, start: number): number {
+  const end = Math.min(bytes.length, start + LONG_RUN);
+  const found = bytes.subarray(start, end).lastIndexOf(LINE_FEED);
+  return found >= 0 ? start + found + 1 : completeEnd(bytes, start, end);
+}
 
 /** Decodes runs of text, short ones together: each is a slice of a string then. */
 class Pieces {

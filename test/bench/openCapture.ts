@@ -87,7 +87,7 @@ async function rendererRow(): Promise<Row> {
     rate(renders),
     rate(floors),
     'MB/s',
-    `more is better; floor: decoding and splitting it; median of ${rounds}`,
+    `more is better, to reach: ratio 0.5; floor: decoding and splitting it; median of ${rounds}`,
   );
 }
 

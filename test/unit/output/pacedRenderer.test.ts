@@ -3,16 +3,16 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { PacedRenderer } from '../../../src/output/pacedRenderer.ts';
 import { Renderer } from '../../../src/output/renderer.ts';
 
-const mebibyte = 1024 * 1024;
+const piece = 256 * 1024;
 
 describe('paced renderer', () => {
   it('renders what the renderer does, and lets other work in between', async () => {
-    const bytes = Buffer.alloc(4 * mebibyte, '\x1b[31mx\x1b[2A\x1b[7Gy\x1b[1K\x1b[32mé\n\n');
+    const bytes = Buffer.alloc(4 * piece, '\x1b[31mx\x1b[2A\x1b[7Gy\x1b[1K\x1b[32mé\n\n');
     const paced = new PacedRenderer();
     let settled = false;
     let turns = 0;
-    for (let at = 0; at < bytes.length; at += mebibyte) {
-      paced.write(bytes.subarray(at, at + mebibyte));
+    for (let at = 0; at < bytes.length; at += piece) {
+      paced.write(bytes.subarray(at, at + piece));
     }
     const settling = paced.settle().then(() => {
       settled = true;
