@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ByteSink } from './captureTail.ts';
 import { Renderer } from './renderer.ts';
-import type { TextChange } from './screen.ts';
+import type { TextChange } from './shownText.ts';
 
 /** Milliseconds for which rendering keeps other work waiting. */
 const TURN = 12;

@@ -1,7 +1,8 @@
 import { COMMAND_LIMIT, ControlParser, type ControlHandler } from './controlParser.ts';
 import type { Parameters } from './parameters.ts';
-import { Screen, SCREEN_ROWS, type TextChange } from './screen.ts';
+import { Screen, SCREEN_ROWS } from './screen.ts';
 import { StyleState } from './sgr.ts';
+import type { TextChange } from './shownText.ts';
 import { StyledLineReader } from './styledLines.ts';
 import { nextSpecial, viewOf } from './textScan.ts';
 import { completeEnd } from './utf8.ts';

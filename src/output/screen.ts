@@ -1,4 +1,4 @@
-import { SpanPacker, type LineSpans } from './packedSpans.ts';
+import type { LineSpans } from './packedSpans.ts';
 import {
   appendText,
   blankOut,
@@ -16,7 +16,8 @@ import {
   type Cells,
   type Row,
 } from './row.ts';
-import type { LinkedStyle, PackedSpans } from './style.ts';
+import { ShownText, type TextChange } from './shownText.ts';
+import type { LinkedStyle } from './style.ts';
 
 /** Rows that the cursor can go back to: the screenful of a roomy terminal. */
 export const SCREEN_ROWS = 50;
@@ -41,27 +42,6 @@ const CELLS_MOVED = 8;
 
 /** Text of more characters is not worth a look at whether all but its end scrolls out. */
 const BULK = 1024;
-/** So many characters are made one string. */
-const PART = 16 * 1024;
-
-/** What changed since the last `takeChange`, at the end of the text. */
-export interface TextChange {
-  /** UTF-16 units to take away from the end of the text so far. */
-  readonly replacedChars: number;
-  /** What comes after what is left. */
-  readonly text: string;
-  /** Of `text`. */
-  readonly spans: PackedSpans;
-}
-
-/** Lines that scrolled out at once: from `start` to `end` of `text`, as the part before `place`. */
-interface Bulk {
-  readonly text: string;
-  readonly start: number;
-  readonly end: number;
-  readonly place: number;
-}
-
 const SPACES = ' '.repeat(SCREEN_COLUMNS);
 
 /** The cursor is behind the last character of its row, and nobody has asked for the column yet. */
@@ -78,17 +58,7 @@ export class Screen {
   private saved = { x: 0, y: 0 };
   private credit = CREDIT_AT_START;
 
-  /** Offset of the first row in the text. */
-  private top = 0;
-  /** The text's length at the last `takeChange`. */
-  private takenEnd = 0;
-  /** Up to here the text is still the one that was taken. */
-  private cleanEnd = 0;
-  /** What scrolled out since, from `cleanEnd`. */
-  private parts: string[] = [];
-  private bulk: Bulk | undefined;
-  private out = '';
-  private readonly outSpans = new SpanPacker();
+  private readonly shown = new ShownText();
 
   /** Writes text that has no control characters but line feeds. */
   print(text: string, style: LinkedStyle | undefined): void {
@@ -115,7 +85,7 @@ export class Screen {
     } else {
       const first = this.rows.shift();
       if (first !== undefined) {
-        this.scrollOut(first);
+        this.shown.scrollOut(first);
         emptyRow(first);
         first.continues = false;
         first.start = UNTAKEN;
@@ -196,7 +166,7 @@ export class Screen {
     const next = this.rows[this.y + 1];
     if (next === undefined) return;
     // The line break before it goes too.
-    this.markChanged(next, -1);
+    this.shown.markChanged(next, -1);
     this.rows.length = this.y + 1;
     const row = this.rows[this.y];
     if (row !== undefined) row.continues = false;
@@ -218,7 +188,7 @@ export class Screen {
       if (last === undefined || settle(last).text !== '') break;
       // With a row goes the line break before it; that before the first row belongs to what has
       // scrolled off.
-      this.markChanged(last, this.rows.length > 1 ? -1 : 0);
+      this.shown.markChanged(last, this.rows.length > 1 ? -1 : 0);
       this.rows.pop();
     }
     const last = this.rows.at(-1);
@@ -271,46 +241,13 @@ export class Screen {
    */
   takeLines(text: string, spans: LineSpans): void {
     this.leaveRow();
-    this.scrollAllOut();
-    this.outSpans.addAll(spans, this.top - this.cleanEnd);
-    this.takeOut(text);
+    this.startScreen();
+    this.shown.addLines(text, spans);
     this.credit += text.length * CREDIT_PER_CHARACTER;
   }
 
   takeChange(): TextChange {
-    const base = this.cleanEnd;
-    let offset = this.top;
-    let shown = '';
-    for (const [index, row] of this.rows.entries()) {
-      const last = index === this.rows.length - 1;
-      const piece = last ? settle(row).text : line(row);
-      const from = Math.max(0, base - offset);
-      if (from < piece.length) {
-        shown += from === 0 ? piece : piece.slice(from);
-        this.addSpans(row, from, offset - base);
-      }
-      row.start = offset;
-      offset += piece.length;
-    }
-    const replacedChars = this.takenEnd - base;
-    this.takenEnd = this.cleanEnd = offset;
-    return { replacedChars, text: this.takeText(shown), spans: this.outSpans.take() };
-  }
-
-  /** What scrolled out, and the rows' text behind it. */
-  private takeText(shown: string): string {
-    this.endPart();
-    const { parts, bulk } = this;
-    this.parts = [];
-    this.bulk = undefined;
-    // Mostly the rows are still what came behind the lines that scrolled out at once: then both
-    // are one string already, and it takes no copy.
-    if (bulk?.place === parts.length && bulk.text.startsWith(shown, bulk.end)) {
-      parts[bulk.place - 1] = bulk.text.slice(bulk.start, bulk.end + shown.length);
-    } else parts.push(shown);
-    let text = '';
-    for (const part of parts) text += part;
-    return text;
+    return this.shown.takeChange(this.rows);
   }
 
   /**
@@ -332,9 +269,8 @@ export class Screen {
       if (start > 1) this.put(text.slice(0, start - 1), undefined);
       this.fillRows();
     }
-    this.scrollAllOut();
-    this.takeOut(text.slice(start, end));
-    this.bulk = { text, start, end, place: this.parts.length };
+    this.startScreen();
+    this.shown.addBulk(text, start, end);
     return end;
   }
 
@@ -343,11 +279,8 @@ export class Screen {
     this.rows.length = Math.min(this.rows.length, this.y);
   }
 
-  /** The screen is empty and below this text, which scrolled out. */
-  private takeOut(text: string): void {
-    this.endPart();
-    this.parts.push(text);
-    this.top += text.length;
+  private startScreen(): void {
+    this.scrollAllOut();
     this.y = 0;
     this.x = 0;
   }
@@ -394,7 +327,7 @@ export class Screen {
   }
 
   private append(row: Row, text: string, style: LinkedStyle | undefined): void {
-    this.markChanged(row, row.text.length);
+    this.shown.markChanged(row, row.text.length);
     appendText(row, text, style);
   }
 
@@ -406,46 +339,19 @@ export class Screen {
 
   /** A row's cells, to be changed. */
   private edit(row: Row): Cells {
-    this.markChanged(row, 0);
+    this.shown.markChanged(row, 0);
     return cellsOf(row);
   }
 
   private clearRow(row: Row): void {
     if (isEmptyRow(row)) return;
-    this.markChanged(row, 0);
+    this.shown.markChanged(row, 0);
     emptyRow(row);
   }
 
-  private scrollOut(row: Row): void {
-    const text = line(row);
-    const from = Math.max(0, this.cleanEnd - this.top);
-    if (from < text.length) {
-      this.out += from === 0 ? text : text.slice(from);
-      this.addSpans(row, from, this.top - this.cleanEnd);
-      if (this.out.length > PART) this.endPart();
-    }
-    this.top += text.length;
-  }
-
   private scrollAllOut(): void {
-    for (const row of this.rows) this.scrollOut(row);
+    for (const row of this.rows) this.shown.scrollOut(row);
     this.rows = [];
-  }
-
-  /** A text of a million small parts is slow to keep. */
-  private endPart(): void {
-    if (this.out === '') return;
-    // Asking for a character makes V8 join the parts.
-    this.out.charCodeAt(0);
-    this.parts.push(this.out);
-    this.out = '';
-  }
-
-  /** Adds the spans of a row from a column on, moved. */
-  private addSpans(row: Row, from: number, by: number): void {
-    for (const { start, end, style } of row.spans) {
-      if (end > from) this.outSpans.add((start > from ? start : from) + by, end + by, style);
-    }
   }
 
   /** Rows down to the cursor's. Those between cost as much as blanks. */
@@ -467,18 +373,6 @@ export class Screen {
     this.credit -= cost;
     return true;
   }
-
-  /** The text is another from this place of a row on. */
-  private markChanged(row: Row, place: number): void {
-    if (row.start === UNTAKEN || row.start + place >= this.cleanEnd) return;
-    this.cleanEnd = Math.max(0, row.start + place);
-  }
-}
-
-/** A row's text, with its line break where its line ends. */
-function line(row: Row): string {
-  const { text } = settle(row);
-  return row.continues ? text : text + '\n';
 }
 
 /** A copy, as a slice would keep the whole text alive. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { Renderer } from '../../../src/output/renderer.ts';
-import { SCREEN_COLUMNS, SCREEN_ROWS, type TextChange } from '../../../src/output/screen.ts';
+import { SCREEN_COLUMNS, SCREEN_ROWS } from '../../../src/output/screen.ts';
+import type { TextChange } from '../../../src/output/shownText.ts';
 import { forEachSpan, noSpans } from '../../../src/output/packedSpans.ts';
 import type { Style } from '../../../src/output/style.ts';
 
