@@ -3,7 +3,7 @@ import { LINE_NUMBERS, type LineSpans } from './packedSpans.ts';
 import { Parameters } from './parameters.ts';
 import { SAVED_NUMBERS, STYLE_SLOTS, type StyleState } from './sgr.ts';
 import type { LinkedStyle } from './style.ts';
-import { isSpecial, printableBytes } from './textScan.ts';
+import { isSpecial, oddBytes } from './textScan.ts';
 
 /** Bytes that are read at once, at most. */
 const LONGEST = 512 * 1024;
@@ -79,46 +79,51 @@ export class StyledLineReader {
     let current = style.current();
     let place = current === undefined ? 0 : styles.push(current);
 
+    const wordsEnd = end - 3;
     let at = start;
     while (at < end) {
-      if (at + 4 <= end) {
+      while (at < wordsEnd) {
         const four = view.getInt32(at, true);
         textView.setInt32(length, four, true);
-        const printable = printableBytes(four);
-        at += printable;
-        length += printable;
-        if (printable === 4) continue;
-      }
-      const byte = bytes[at] ?? 0;
-      if (byte === ESCAPE || byte === LINE_FEED) {
-        let after = at + 1;
-        let next = current;
-        if (byte === ESCAPE) {
-          after = readStyle(bytes, view, at, end, style, parameters);
-          if (after < 0) break;
-          next = style.current();
+        const odd = oddBytes(four);
+        if (odd !== 0) {
+          const printable = (31 - Math.clz32(odd & -odd)) >> 3;
+          at += printable;
+          length += printable;
+          break;
         }
+        at += 4;
+        length += 4;
+      }
+      if (at === end) break;
+      const byte = bytes[at] ?? 0;
+      if (byte === ESCAPE) {
+        const after = readStyle(bytes, view, at, end, style, parameters);
+        if (after < 0) break;
         at = after;
-        if (next === current && byte === ESCAPE) continue;
+        const next = style.current();
+        if (next === current) continue;
         const units = length - less;
         if (place > 0 && units > spanStart) {
           if (spanNumbers === spans.length) spans = this.spans = grown(spans);
-          spans[spanNumbers++] = spanStart;
-          spans[spanNumbers++] = units;
-          spans[spanNumbers++] = place - 1;
+          spanNumbers = addSpan(spans, spanNumbers, spanStart, units, place - 1);
         }
         spanStart = units;
-        if (byte === ESCAPE) {
-          current = next;
-          place = 0;
-          if (next !== undefined) {
-            place = placeInSlot[style.slot] ?? 0;
-            if (styles[place - 1] !== next) place = placeInSlot[style.slot] = styles.push(next);
-          }
-          continue;
+        current = next;
+        place = 0;
+        if (next !== undefined) {
+          place = placeInSlot[style.slot] ?? 0;
+          if (styles[place - 1] !== next) place = placeInSlot[style.slot] = styles.push(next);
         }
+      } else if (byte === LINE_FEED) {
+        const units = length - less;
+        if (place > 0 && units > spanStart) {
+          if (spanNumbers === spans.length) spans = this.spans = grown(spans);
+          spanNumbers = addSpan(spans, spanNumbers, spanStart, units, place - 1);
+        }
+        spanStart = units + 1;
+        at++;
         text[length++] = LINE_FEED;
-        spanStart++;
         const mark = (lines++ % marked) * MARK;
         marks[mark] = at;
         marks[mark + 1] = length;
@@ -189,6 +194,19 @@ function readStyle(
     parameters.take(byte);
   }
   return -1;
+}
+
+function addSpan(
+  spans: Uint32Array,
+  at: number,
+  start: number,
+  end: number,
+  style: number,
+): number {
+  spans[at] = start;
+  spans[at + 1] = end;
+  spans[at + 2] = style;
+  return at + 3;
 }
 
 function grown(numbers: Uint32Array): Uint32Array<ArrayBuffer> {

@@ -51,10 +51,9 @@ function oddOf(four: number): number {
   return (~(four + 0x60606060) & ((four ^ 0x0a0a0a0a) + 0x7f7f7f7f)) | (four + 0x01010101) | four;
 }
 
-/** How many of four bytes, of which the first comes lowest, are printable ASCII. */
-export function printableBytes(four: number): number {
-  const odd = (~(four + 0x60606060) | (four + 0x01010101) | four) & TOP_BITS;
-  return odd === 0 ? 4 : (31 - Math.clz32(odd & -odd)) >> 3;
+/** Has a byte's top bit set where the first of four is that is not printable ASCII. */
+export function oddBytes(four: number): number {
+  return (~(four + 0x60606060) | (four + 0x01010101) | four) & TOP_BITS;
 }
 
 export function isSpecial(bytes: Buffer, at: number): boolean {

@@ -356,7 +356,7 @@ describe('renderer', () => {
       fc.constantFrom('\x1b]8;;http://x\x07', '\x1b]0;t\x07', '\x1bP', '\x1b\\', '\n'.repeat(60)),
       fc.nat({ max: 3000 }).map((length) => 'long line '.repeat(length / 10) + '\n'),
       fc.nat({ max: 200 }).map((lines) => 'line\n'.repeat(lines)),
-      fc.nat({ max: 1500 }).map((lines) => '\x1b[32m' + 'green 漢 line\n'.repeat(lines)),
+      fc.nat({ max: 800 }).map((lines) => '\x1b[32m' + 'green 漢 line\n'.repeat(lines)),
       fc
         .nat({ max: 400 })
         .map((lines) => '\x1b[31mstyled ✓ \x1b[1;38;5;9mline\x1b[m of some length\n'.repeat(lines)),
@@ -408,7 +408,8 @@ describe('renderer', () => {
 
     it('gives the same text byte by byte', () => {
       fc.assert(
-        fc.property(stream, (bytes) => {
+        fc.property(stream, (all) => {
+          const bytes = all.subarray(0, 8 * 1024);
           const cut = render(...Array.from(bytes, (byte) => Uint8Array.of(byte)));
           assert.equal(cut.text, render(bytes).text);
         }),
