@@ -41,6 +41,19 @@ export const systemWrites: WriteSystem = {
   },
 };
 
+/** A file's new content, on the disk beside the file and not in its place yet. */
+export interface PreparedWrite {
+  /**
+   * Puts it in place if what is there may still be replaced: that is asked with nothing but the
+   * rename after it. Answers whether it did; where not, the new content is removed.
+   */
+  readonly place: (mayReplace: () => boolean) => boolean;
+  /** Makes that last through a power cut, where the system can. */
+  readonly sync: () => void;
+  /** Removes it, where it is not in place. */
+  readonly discard: () => void;
+}
+
 /**
  * Replaces a file's content: whoever reads it sees the old content or the new one, also after a
  * power cut. A missing parent directory is not made: it means that the bundle is gone. Throws a
@@ -56,10 +69,7 @@ export function atomicWrite(
   atomicWriteIf(() => true, path, content, taskId, naming, system);
 }
 
-/**
- * As `atomicWrite`, if what is there may still be replaced: that is asked when the new content is
- * on the disk, with nothing but the rename after it. Answers whether it was replaced.
- */
+/** As `atomicWrite`, if what is there may still be replaced; answers whether it was. */
 export function atomicWriteIf(
   mayReplace: () => boolean,
   path: string,
@@ -68,33 +78,60 @@ export function atomicWriteIf(
   naming: TempNaming,
   system: WriteSystem = systemWrites,
 ): boolean {
+  const write = prepareWrite(path, content, taskId, naming, system);
+  const isReplaced = write.place(mayReplace);
+  if (isReplaced) write.sync();
+  return isReplaced;
+}
+
+/** The first half of `atomicWrite`, which takes the longest. Throws a PersistenceError. */
+export function prepareWrite(
+  path: string,
+  content: string | Uint8Array,
+  taskId: string,
+  naming: TempNaming,
+  system: WriteSystem = systemWrites,
+): PreparedWrite {
   const parent = dirname(path);
   const temp = join(
     parent,
     naming === 'aft' ? aftTempName() : seedTempName(basename(path), taskId),
   );
-  let isReplaced = false;
-  try {
+  const discard = (): void => {
+    rmSync(temp, { force: true });
+  };
+  /** What fails leaves nothing behind. */
+  const attempt = <T>(step: () => T): T => {
+    try {
+      return step();
+    } catch (error) {
+      discard();
+      throw PersistenceError.from(error, path);
+    }
+  };
+  attempt(() => {
     // What a crash has left under this name. Removing it, rather than writing into it, keeps a
     // link planted there from being followed.
-    if (naming === 'seed') rmSync(temp, { force: true });
+    if (naming === 'seed') discard();
     const fd = openSync(temp, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
     try {
-      try {
-        writeFileSync(fd, content);
-        system.sync(fd);
-      } finally {
-        closeSync(fd);
-      }
-      isReplaced = renameIf(mayReplace, temp, path, system);
+      writeFileSync(fd, content);
+      system.sync(fd);
     } finally {
-      if (!isReplaced) rmSync(temp, { force: true });
+      closeSync(fd);
     }
-  } catch (error) {
-    throw PersistenceError.from(error, path);
-  }
-  if (isReplaced) syncDirectory(parent, system);
-  return isReplaced;
+  });
+  return {
+    place: (mayReplace) => {
+      const isPlaced = attempt(() => renameIf(mayReplace, temp, path, system));
+      if (!isPlaced) discard();
+      return isPlaced;
+    },
+    sync: () => {
+      syncDirectory(parent, system);
+    },
+    discard,
+  };
 }
 
 /**

@@ -149,19 +149,23 @@ export function serializeRecordOnOneLine(task: PersistedTask): string {
 }
 
 /**
- * The record with an empty list of descendants, as AFT 0.57.2 writes it after the kill of a task
- * that had ended; a record without such a list is as it was.
+ * The record that lists only these of the processes which outlived its command; the same record
+ * where that changes nothing.
  */
-export function withoutLiveDescendants(task: PersistedTask): PersistedTask {
+export function withLiveDescendants(
+  task: PersistedTask,
+  isLeft: (listed: LiveDescendant) => boolean,
+): PersistedTask {
   const { liveDescendants = [], source = '{}' } = task;
-  if (liveDescendants.length === 0) return task;
+  const left = liveDescendants.filter(isLeft);
+  if (left.length === liveDescendants.length) return task;
   const members = jsonMembers(source)
     .filter(({ key }) => key !== 'live_descendants_omitted')
     .map(({ key, start, end }) => {
-      const json = key === 'live_descendants' ? '[]' : source.slice(start, end);
+      const json = key === 'live_descendants' ? JSON.stringify(left) : source.slice(start, end);
       return `${JSON.stringify(key)}:${json}`;
     });
-  return { ...task, liveDescendants: [], source: `{${members.join(',')}}` };
+  return { ...task, liveDescendants: left, source: `{${members.join(',')}}` };
 }
 
 function recordJson(task: PersistedTask): string {

@@ -4,13 +4,13 @@ import { basename } from 'node:path';
 import { atomicWriteIf, systemWrites, type WriteSystem } from './atomicWrite.ts';
 import { PersistenceError } from './errors.ts';
 import { hashSession, refuseTwoLayouts, type TaskPaths } from './paths.ts';
-import { isTerminal, type PersistedTask } from './record.ts';
+import { isTerminal, type LiveDescendant, type PersistedTask } from './record.ts';
 import {
   isWrittenSchema,
   parseRecord,
   serializeRecord,
   unsupportedSchema,
-  withoutLiveDescendants,
+  withLiveDescendants,
   writtenSchema,
 } from './recordCodec.ts';
 import { makeSafeParents, openSafely, readWhole, requireSafeParents } from './safeFile.ts';
@@ -79,16 +79,17 @@ export function updateTask(
 }
 
 /**
- * Notes that no process of a task that has ended is left: AFT does so after it has ended them. The
- * one change, beside `completionDelivered`, that a record of the past takes. Answers what was
- * written; absent where the record lists none.
+ * Takes those that have ended off the record's list of processes which outlived its command: AFT
+ * empties it when it has ended them. The one change, beside `completionDelivered`, that a record of
+ * the past takes. Answers what was written; absent where nothing changed.
  */
-export function emptyLiveDescendants(
+export function keepLiveDescendants(
   paths: TaskPaths,
+  isLeft: (listed: LiveDescendant) => boolean,
   system: WriteSystem = systemWrites,
 ): PersistedTask | undefined {
   return changeTask(paths, system, (original) => {
-    const task = withoutLiveDescendants(original);
+    const task = withLiveDescendants(original, isLeft);
     return task === original || !isTerminal(original) ? undefined : task;
   });
 }

@@ -3,7 +3,7 @@ import type { ProcessLister } from './listedProcesses.ts';
 import type { ProcessInfo, ProcessTable } from './processTable.ts';
 import { runCommand } from './runCommand.ts';
 import type { RunCommand } from './runCommand.ts';
-import { isGroupGone, signalProcessGroup } from './signal.ts';
+import { isGroupGone, signalOneProcess, signalProcessGroup } from './signal.ts';
 
 /**
  * What `ps` is asked for. `stat` and not `sess`, which is an address on macOS: its `s` marks session
@@ -56,6 +56,7 @@ export function darwinProcessTable(run: RunCommand = runCommand, ps = '/bin/ps')
     snapshot: (pids, pgids) => listedSnapshot(lister, pids, pgids),
     lineage: listedLineage(lister),
     signalGroup: (pgid, signal) => signalProcessGroup(table, pgid, signal),
+    signalProcess: (pid, signal) => signalOneProcess(table, pid, signal),
   };
   return table;
 }

@@ -1,8 +1,10 @@
+import type { KillMarker } from '../persistence/exitMarker.ts';
 import type { PersistedTask } from '../persistence/record.ts';
 import type { Identity } from './identity.ts';
 import { leaderPid, liveMembers, type GroupSignal, type ProcessInfo } from './processTable.ts';
 import type { SignalResult } from './processTable.ts';
 import { poll, refusal, type Ending, type Refusal, type TaskRequest } from './taskRequest.ts';
+import { KnownMembers } from './ties.ts';
 
 /** How long a group has to end after each signal: AFT's own time. */
 const graceMs = 2000;
@@ -11,11 +13,11 @@ const graceMs = 2000;
 export interface TaskGroup {
   readonly task: PersistedTask;
   readonly pgid: number;
-  readonly identity: () => Identity;
+  readonly identity: (known: KnownMembers) => Identity;
 }
 
 /** The group of a task whose identity is known. */
-export function taskGroup(task: PersistedTask, identity: () => Identity): TaskGroup {
+export function taskGroup(task: PersistedTask, identity: TaskGroup['identity']): TaskGroup {
   const pgid = leaderPid(task);
   if (pgid === undefined) throw new Error(`task ${task.taskId} has no process`);
   return { task, pgid, identity };
@@ -24,22 +26,31 @@ export function taskGroup(task: PersistedTask, identity: () => Identity): TaskGr
 /**
  * Signals a group, and again by force after the time that it has to end. The first signal is sent
  * before this gives way to anything else.
+ * @param marker put in place right before the first signal, once the identity is known
  * @returns absent: all of it has ended. `unsignalled`: nothing was sent.
  */
 export async function endGroup(
   request: TaskRequest,
   group: TaskGroup,
+  marker?: KillMarker,
 ): Promise<{ readonly unsignalled: Refusal } | { readonly outlived: Ending } | undefined> {
   const { table, onStep } = request;
-  const unsignalled = signalTask(request, group, table.hasGroups ? 'SIGTERM' : 'SIGKILL');
+  const known = new KnownMembers();
+  const unsignalled = signalTask(
+    request,
+    group,
+    table.hasGroups ? 'SIGTERM' : 'SIGKILL',
+    known,
+    marker,
+  );
   if (unsignalled) return { unsignalled };
   onStep('Waiting for its processes to end');
-  let left = await waitForEnd(request, group);
+  let left = await waitForEnd(request, group, known);
   if (left !== 'none' && table.hasGroups) {
     onStep('Ending by force the processes that did not end when asked');
-    const failure = signalTask(request, group, 'SIGKILL');
+    const failure = signalTask(request, group, 'SIGKILL', known);
     if (failure) return { outlived: outlived(left, failure) };
-    left = await waitForEnd(request, group);
+    left = await waitForEnd(request, group, known);
   }
   return left === 'none' ? undefined : { outlived: outlived(left) };
 }
@@ -49,15 +60,34 @@ function signalTask(
   request: TaskRequest,
   group: TaskGroup,
   signal: GroupSignal,
+  known: KnownMembers,
+  marker?: KillMarker,
 ): Refusal | undefined {
-  const identity = group.identity();
-  if (identity.kind === 'gone') return undefined;
-  if (identity.kind !== 'same') return refusal(request, group.task, identity);
-  const result = request.table.signalGroup(group.pgid, signal);
-  request.onStep(`${signal} to group ${group.pgid}: ${result}`);
+  const { task, pgid } = group;
+  const members = membersOf(request, group);
+  const identity = group.identity(known);
+  if (identity.kind !== 'same') {
+    if (identity.kind === 'gone' && marker === undefined) return undefined;
+    return refusal(request, task, identity);
+  }
+  if (members !== 'hidden') known.add(members);
+  // From here to the signal nothing may take its time: an AFT that sees the marker waits for the
+  // process, and answers nobody meanwhile.
+  const placed = marker?.place();
+  if (placed?.kind === 'code') return endedByItself(placed.code);
+  const result = request.table.signalGroup(pgid, signal);
+  marker?.sync();
+  request.onStep(`${signal} to group ${pgid}: ${result}`);
   if (result === 'sent' || result === 'gone') return undefined;
   // macOS does not permit to signal zombies.
-  return processesLeft(request, group) === 'none' ? undefined : notSignalled(result);
+  return processesLeft(request, group, known) === 'none' ? undefined : notSignalled(result);
+}
+
+export function endedByItself(code: number): Refusal {
+  return {
+    reason: 'already-ended',
+    why: `its command has ended by itself, with exit code ${code}, and AFT records that when it runs`,
+  };
 }
 
 export function notSignalled(result: Exclude<SignalResult, 'sent' | 'gone'>): Refusal {
@@ -69,22 +99,35 @@ export function notSignalled(result: Exclude<SignalResult, 'sent' | 'gone'>): Re
 /** Live processes of the task's group; `hidden`: there are some, and the system doesn't say which. */
 type Left = 'none' | 'hidden' | readonly ProcessInfo[];
 
-function processesLeft({ table }: TaskRequest, { task, pgid }: TaskGroup): Left {
+function processesLeft(request: TaskRequest, group: TaskGroup, known: KnownMembers): Left {
+  const members = membersOf(request, group);
+  if (members === 'hidden') return 'hidden';
+  known.look(members);
+  return members.length === 0 ? 'none' : members;
+}
+
+function membersOf(
+  { table }: TaskRequest,
+  { task, pgid }: TaskGroup,
+): 'hidden' | readonly ProcessInfo[] {
   const group = table.snapshot([], [pgid]).groups.get(pgid);
   if (group?.state === 'hidden') return 'hidden';
-  const members = liveMembers(group).filter(
+  return liveMembers(group).filter(
     // Without groups, a child of an earlier process with this number looks like one of the task's.
     (member) =>
       member.pgid !== undefined || member.startedAt + member.startPrecisionMs >= task.startedAt,
   );
-  return members.length === 0 ? 'none' : members;
 }
 
-async function waitForEnd(request: TaskRequest, group: TaskGroup): Promise<Left> {
+async function waitForEnd(
+  request: TaskRequest,
+  group: TaskGroup,
+  known: KnownMembers,
+): Promise<Left> {
   const ended = await poll(request.clock, graceMs, () =>
-    processesLeft(request, group) === 'none' ? true : undefined,
+    processesLeft(request, group, known) === 'none' ? true : undefined,
   );
-  return ended ? 'none' : processesLeft(request, group);
+  return ended ? 'none' : processesLeft(request, group, known);
 }
 
 function outlived(left: Left, failure?: Refusal): Ending {

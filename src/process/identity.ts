@@ -1,5 +1,6 @@
 import { isProcessNumber, leaderPid, liveMembers } from './processTable.ts';
 import type { ProcessInfo, ProcessSnapshot, RecordedProcess } from './processTable.ts';
+import type { Ties } from './ties.ts';
 
 /** AFT writes `started_at` just before it starts the process: 30 s is schema 7's own allowance. */
 const startToleranceMs = 30_000;
@@ -21,13 +22,15 @@ export type Identity = { readonly reason: string } & (
 /**
  * Decides from what the process table said (`lookUp`).
  * @param ownUid who we are; undefined where the system has no user numbers.
+ * @param ties asked only where the group has lost its leader
  */
 export function identify(
   recorded: RecordedProcess,
   snapshot: ProcessSnapshot,
   ownUid: number | undefined,
+  ties: Ties,
 ): Identity {
-  const identity = identifyHere(recorded, snapshot, ownUid);
+  const identity = identifyHere(recorded, snapshot, ownUid, ties);
   if (identity.kind !== 'gone' && identity.kind !== 'stranger') return identity;
   const number = leaderPid(recorded);
   const nested = number === undefined ? [] : (snapshot.nested?.get(number) ?? []);
@@ -44,33 +47,37 @@ export function identify(
 }
 
 /**
- * Has a task that has ended left processes of its group behind? As `identify`, and one of them must
- * have begun before the end: only then has the group's number been the task's ever since.
+ * Has a task that has ended left processes of its group behind? As `identify`, and a leader must
+ * have begun before the end, too.
  */
 export function identifySurvivors(
-  ended: RecordedProcess & { readonly finishedAt: number | undefined },
+  ended: RecordedProcess,
   snapshot: ProcessSnapshot,
   ownUid: number | undefined,
+  ties: Ties,
 ): Identity {
-  const identity = identifyHere(ended, snapshot, ownUid);
+  const identity = identifyHere(ended, snapshot, ownUid, ties);
   if (identity.kind !== 'same' && identity.kind !== 'other-user') return identity;
-  const pgid = leaderPid(ended) ?? 0;
-  const leader = snapshot.processes.get(pgid);
-  const members =
-    identity.leader && leader?.state === 'found'
-      ? [leader.process]
-      : liveMembers(snapshot.groups.get(pgid));
-  const { finishedAt } = ended;
-  if (finishedAt !== undefined && members.some(({ startedAt }) => startedAt <= finishedAt)) {
-    return identity;
-  }
-  return { kind: 'stranger', reason: `group ${pgid} is another one now: it began after the end` };
+  const leader = snapshot.processes.get(leaderPid(ended) ?? 0);
+  if (!identity.leader || leader?.state !== 'found') return identity;
+  const { endedAt } = ties;
+  return endedAt !== undefined && leader.process.startedAt <= endedAt
+    ? identity
+    : anotherOne(ended);
+}
+
+function anotherOne(ended: RecordedProcess): Identity {
+  return {
+    kind: 'stranger',
+    reason: `group ${String(leaderPid(ended))} is another one now: it began after the end`,
+  };
 }
 
 function identifyHere(
   recorded: RecordedProcess,
   snapshot: ProcessSnapshot,
   ownUid: number | undefined,
+  ties: Ties,
 ): Identity {
   const pid = leaderPid(recorded);
   const pgid = recorded.pgid ?? pid;
@@ -94,13 +101,19 @@ function identifyHere(
       return { kind: 'unknown', reason: `process ${pid} was not looked up` };
     case 'hidden':
       return { kind: 'unknown', reason: found.reason };
-    case 'found':
-      if (!found.process.zombie) return identifyLeader(recorded, found.process, ownUid);
-      return identifyGroup(recorded, pid, snapshot, ownUid);
+    case 'found': {
+      const leader = identifyLeader(recorded, found.process, ownUid);
+      if (!found.process.zombie) return leader;
+      // Until somebody collects it, its number is its own.
+      const isOwn = leader.kind === 'same' || leader.kind === 'other-user';
+      return identifyGroup(recorded, pid, snapshot, ownUid, isOwn ? held : ties);
+    }
     case 'gone':
-      return identifyGroup(recorded, pid, snapshot, ownUid);
+      return identifyGroup(recorded, pid, snapshot, ownUid, ties);
   }
 }
+
+const held: Ties = { endedAt: undefined, has: () => true };
 
 function identifyLeader(
   recorded: RecordedProcess,
@@ -130,6 +143,7 @@ function identifyGroup(
   pgid: number,
   snapshot: ProcessSnapshot,
   ownUid: number | undefined,
+  ties: Ties,
 ): Identity {
   const group = snapshot.groups.get(pgid);
   if (group?.state === 'hidden') return { kind: 'unknown', reason: group.reason };
@@ -147,6 +161,17 @@ function identifyGroup(
     (member.sid === undefined || member.sid === pgid) && isYounger(member, recorded);
   if (!members.every(belongs)) {
     return { kind: 'stranger', reason: `group ${pgid} has processes that are not the task's` };
+  }
+  const { endedAt } = ties;
+  const isOlderThanEnd = ({ startedAt }: ProcessInfo): boolean =>
+    endedAt !== undefined && startedAt <= endedAt;
+  if (!members.some(isOlderThanEnd) && !members.some((member) => ties.has(member))) {
+    return endedAt === undefined
+      ? {
+          kind: 'unknown',
+          reason: `process ${pgid} has ended, and nothing shows that the processes which have its number as their group are the task's: none of them writes to its captures`,
+        }
+      : anotherOne(recorded);
   }
   return ownedBy(members, ownUid, false);
 }

@@ -1,18 +1,16 @@
 import { rmSync } from 'node:fs';
 import { atomicWrite } from '../persistence/atomicWrite.ts';
 import { updateRow } from '../persistence/database.ts';
-import { PersistenceError } from '../persistence/errors.ts';
-import { readExitMarker, writeKillMarkerIfAbsent } from '../persistence/exitMarker.ts';
-import type { ExitMarker } from '../persistence/exitMarker.ts';
+import { prepareKillMarker, readExitMarker } from '../persistence/exitMarker.ts';
 import type { Outcome } from '../persistence/outcome.ts';
 import type { TaskPaths } from '../persistence/paths.ts';
 import { isTerminal, markTerminal } from '../persistence/record.ts';
 import type { PersistedTask } from '../persistence/record.ts';
 import { readTask, requireOwnSession } from '../persistence/taskFile.ts';
-import { endGroup, notSignalled, taskGroup } from './endGroup.ts';
+import { endedByItself, endGroup, notSignalled, taskGroup } from './endGroup.ts';
 import { foreignStorage } from './host.ts';
 import { killSurvivors } from './killSurvivors.ts';
-import { byAft, recordedByAft, recordEnd } from './recordEnd.ts';
+import { byAft, recordedByAft, recordEnd, type End } from './recordEnd.ts';
 import { identityOf, placedIdentityOf, refusal, settle, untouched } from './taskRequest.ts';
 import type { Ending, Refusal, TaskRequest } from './taskRequest.ts';
 
@@ -62,12 +60,13 @@ export async function resumeKill(request: TaskRequest): Promise<Outcome | undefi
     if (task.statusReason === statusReason) await agreeRow(request, task);
     const cutOff = 'was being killed when that was cut off';
     const foreign = foreignStorage(request.facts);
-    // It was the task's when the kill was begun: what is gone here has ended.
+    // It was the task's when the kill was begun: what is gone here has ended, and what has its
+    // number now is none of its.
     const identity = identityOf(request, task);
-    if (state.isOver || (identity.kind === 'gone' && foreign === undefined)) {
-      return state.isOver
-        ? nothing
-        : recordKilled(request, `${cutOff}, and its processes have ended`);
+    const hasEnded = identity.kind === 'gone' || identity.kind === 'stranger';
+    if (state.isOver) return nothing;
+    if (hasEnded && foreign === undefined) {
+      return recordEnd(request, killEnd(request, `${cutOff}, and its processes have ended`));
     }
     const why =
       identity.kind === 'same'
@@ -100,20 +99,12 @@ async function kill(request: KillRequest): Promise<Ending> {
   if (foreign !== undefined) return refused({ reason: 'unknown-process', why: foreign });
   const marker = readExitMarker(paths);
   const identity = placedIdentityOf(request, task);
-  if (marker?.kind === 'code') return endedByItself(marker.code);
+  if (marker?.kind === 'code') return refused(endedByItself(marker.code));
 
   const begun = task.status === 'killing' || marker?.kind === 'killed';
   if (identity.kind === 'same') return endTask(request, task, marker !== undefined);
   if (identity.kind === 'gone' && begun) return finishKill(request, marker !== undefined);
   return refused(refusal(request, task, identity));
-}
-
-function endedByItself(code: number): Ending {
-  return {
-    done: false,
-    reason: 'already-ended',
-    words: `has already ended, with exit code ${code}. AFT records that when it runs. ${untouched}`,
-  };
 }
 
 /** Ends the processes of a running task, from the exit marker to the record of the end. */
@@ -123,7 +114,7 @@ async function endTask(
   isMarked: boolean,
 ): Promise<Ending> {
   const { paths, table, note } = request;
-  const group = taskGroup(task, () => identityOf(request, task));
+  const group = taskGroup(task, (known) => identityOf(request, task, known));
   // Asked first, so that no marker is written for processes that can't be signalled.
   const permission = table.signalGroup(group.pgid, 0);
   if (permission === 'gone' && !isMarked) return refused(refusal(request, task, processGone));
@@ -132,57 +123,50 @@ async function endTask(
   }
 
   note.begin();
-  if (!isMarked) {
-    const marker = mark(paths);
-    if (marker.kind === 'code') return endedByItself(marker.code);
+  const marker = isMarked ? undefined : prepareKillMarker(paths);
+  let failure: Awaited<ReturnType<typeof endGroup>>;
+  try {
+    failure = await endGroup(request, group, marker);
+  } finally {
+    marker?.discard();
   }
-  // No pause between the marker and the signal.
-  const failure = await endGroup(request, group);
-  if (failure === undefined) return recordKilled(request, 'was killed');
+  if (failure === undefined) return recordEnd(request, killEnd(request, 'was killed'));
   if ('outlived' in failure) return failure.outlived;
-  if (!isMarked) takeBackMarker(paths);
+  if (marker?.isPlaced() === true) takeBackMarker(paths);
   return refused(failure.unsignalled);
 }
 
 /** Carries on a kill whose processes have ended and whose record has not been written. */
 async function finishKill(request: KillRequest, isMarked: boolean): Promise<Ending> {
   const { paths, onStep } = request;
-  const words = 'was being killed, and its processes have ended';
+  const end = killEnd(request, 'was being killed, and its processes have ended');
   if (!isMarked) {
     onStep('Its processes have ended: giving AFT time to record that');
     const ended = await recordedByAft(request);
-    if (ended) return byAft(ended, words);
+    if (ended) return byAft(ended, end);
     // AFT 0.57.2 can't finish the kill of a task that it took over after a restart: it fails to
     // write the marker. All that was seen above may have changed meanwhile.
     const task = readTask(paths);
     const identity = placedIdentityOf(request, task);
     if (identity.kind === 'same') return endTask(request, task, false);
     if (identity.kind !== 'gone') return refused(refusal(request, task, identity));
-    const marker = mark(paths);
-    if (marker.kind === 'code') return endedByItself(marker.code);
+    const marker = prepareKillMarker(paths);
+    const placed = marker.place();
+    if (placed.kind === 'code') return refused(endedByItself(placed.code));
+    marker.sync();
   }
-  return recordKilled(request, words);
+  return recordEnd(request, end);
 }
 
-function recordKilled(request: TaskRequest, words: string): Promise<Ending> {
-  return recordEnd(request, words, (task) =>
-    markTerminal(task, 'killed', killedExitCode, statusReason, request.clock.now()),
-  );
+/** @param words what has happened, where that is recorded as a kill */
+function killEnd({ clock }: TaskRequest, words: string): End {
+  return {
+    words: ({ status }) => (status === 'killed' ? words : 'was signalled, and has ended'),
+    record: (task) => markTerminal(task, 'killed', killedExitCode, statusReason, clock.now()),
+  };
 }
 
 const processGone = { kind: 'gone', reason: 'its process has just ended by itself' } as const;
-
-/** Puts `killed` into the exit marker unless the command's end is there. Answers what is there now. */
-function mark(paths: TaskPaths): ExitMarker {
-  writeKillMarkerIfAbsent(paths);
-  const marker = readExitMarker(paths);
-  if (marker) return marker;
-  throw new PersistenceError(
-    'corrupt',
-    `The exit marker ${paths.exit} holds something that AFT never writes. Remove it and try again. ${untouched}`,
-    { path: paths.exit },
-  );
-}
 
 /** An AFT that sees `killed` waits for the process to end: it must not stay if nothing was signalled. */
 function takeBackMarker(paths: TaskPaths): void {

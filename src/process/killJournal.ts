@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { atomicWrite } from '../persistence/atomicWrite.ts';
 import type { KillNote } from './kill.ts';
@@ -15,36 +16,47 @@ export interface UnfinishedKill {
 
 interface Entry {
   readonly key: string;
-  /** The process that began it, and when that started. */
+  /** The process that began it, when that started, and where its number has a meaning. */
   readonly pid: number;
   readonly startedAt: number;
+  readonly place: string;
+  /** When the kill was begun, epoch milliseconds. */
+  readonly begunAt: number;
 }
+
+/** A kill waits for processes and for AFT, seven seconds in all. */
+const longestKillMs = 60_000;
 
 /**
  * Which kills are under way, in a directory of the extension's own: one small file each, written
  * before the exit marker and removed after the record. What is there and has no process any more
- * was cut off, and it was us who began it.
+ * was cut off, and it was us who began it. Notes are named so that nobody takes another's for its
+ * own: not another window, nor a later run whose process has the same number.
  */
 export class KillJournal {
   private readonly directory: string;
   private readonly table: ProcessTable;
+  private readonly token = randomBytes(8).toString('hex');
+  private readonly place: string;
   /** Those that this object began. */
   private readonly underWay = new Set<string>();
 
-  constructor(directory: string, table: ProcessTable) {
+  constructor(directory: string, table: ProcessTable, place = processPlace()) {
     this.directory = directory;
     this.table = table;
+    this.place = place;
   }
 
   note(key: string): KillNote {
     const hash = createHash('sha256').update(key).digest('hex').slice(0, 16);
-    const file = `${hash}-${process.pid}.json`;
+    const file = `${hash}-${this.token}.json`;
     const path = join(this.directory, file);
     return {
       begin: () => {
         this.underWay.add(file);
         const startedAt = this.table.lineage()[0]?.startedAt ?? 0;
-        const entry: Entry = { key, pid: process.pid, startedAt };
+        const { place } = this;
+        const entry: Entry = { key, pid: process.pid, startedAt, place, begunAt: Date.now() };
         try {
           mkdirSync(this.directory, { recursive: true, mode: 0o700 });
           atomicWrite(path, JSON.stringify(entry), 'kill', 'aft');
@@ -78,8 +90,9 @@ export class KillJournal {
     });
   }
 
-  /** Is the process that began it, if it is another one than ours, still there? */
-  private goesOn({ pid, startedAt }: Entry): boolean {
+  /** May whoever began it still be at it? What this very process began elsewhere has been ended. */
+  private goesOn({ pid, startedAt, place, begunAt }: Entry): boolean {
+    if (place !== this.place) return Math.abs(Date.now() - begunAt) < longestKillMs;
     if (pid === process.pid) return false;
     const found = this.table.snapshot([pid], []).processes.get(pid);
     if (found?.state !== 'found' || found.process.zombie) return false;
@@ -87,14 +100,26 @@ export class KillJournal {
   }
 }
 
+/** Where process numbers mean the same: this machine, or this process namespace of it. */
+function processPlace(): string {
+  try {
+    return `${hostname()} ${readlinkSync('/proc/self/ns/pid')}`;
+  } catch {
+    return hostname();
+  }
+}
+
 function readEntry(path: string): Entry | undefined {
   try {
     const parsed = JSON.parse(readFileSync(path, 'utf8')) as Partial<Entry> | null;
-    const { key, pid, startedAt } = parsed ?? {};
-    if (typeof key !== 'string' || typeof pid !== 'number' || typeof startedAt !== 'number') {
-      return undefined;
-    }
-    return { key, pid, startedAt };
+    const { key, pid, startedAt, place, begunAt } = parsed ?? {};
+    const isEntry =
+      typeof key === 'string' &&
+      typeof pid === 'number' &&
+      typeof startedAt === 'number' &&
+      typeof place === 'string' &&
+      typeof begunAt === 'number';
+    return isEntry ? { key, pid, startedAt, place, begunAt } : undefined;
   } catch {
     return undefined;
   }

@@ -1,27 +1,62 @@
 import { updateRow } from '../persistence/database.ts';
 import { PersistenceError } from '../persistence/errors.ts';
+import type { TaskPaths } from '../persistence/paths.ts';
 import type { PersistedTask } from '../persistence/record.ts';
-import { emptyLiveDescendants, requireOwnSession } from '../persistence/taskFile.ts';
+import { keepLiveDescendants, requireOwnSession } from '../persistence/taskFile.ts';
 import { endGroup, taskGroup } from './endGroup.ts';
 import { foreignStorage } from './host.ts';
 import { identifySurvivors } from './identity.ts';
-import { lookUp } from './processTable.ts';
+import { endListed, listedSurvivors, type ListedSurvivor } from './listedSurvivors.ts';
+import { lookUp, type ProcessSnapshot, type ProcessTable } from './processTable.ts';
 import { howItEnded, refusal, type Ending, type Refusal, type TaskRequest } from './taskRequest.ts';
+import { KnownMembers, tiesOf } from './ties.ts';
+
+/** Has a task that has ended left processes behind that are to be ended? `snapshot`: its `lookUp`. */
+export function hasSurvivors(
+  table: ProcessTable,
+  task: PersistedTask,
+  paths: TaskPaths,
+  snapshot: ProcessSnapshot,
+  uid: number | undefined,
+): boolean {
+  const ties = tiesOf(table, paths, task.finishedAt);
+  return (
+    identifySurvivors(task, snapshot, uid, ties).kind === 'same' ||
+    listedSurvivors(table, task, uid, ties).some((survivor) => survivor.refusal === undefined)
+  );
+}
 
 /**
- * Ends what a task that has ended left behind in its group, as AFT's kill of such a task does. The
- * record's `live_descendants` are emptied, in the row too, as AFT 0.57.2 does; nothing else changes.
+ * Ends what a task that has ended left behind: its group, as AFT's kill of such a task does, and the
+ * processes that AFT lists and that have left the group since. What has ended goes off the record's
+ * `live_descendants`, in the row too; nothing else changes.
  */
 export async function killSurvivors(request: TaskRequest, task: PersistedTask): Promise<Ending> {
-  const foreign = foreignStorage(request.facts);
-  if (foreign !== undefined) return alreadyEnded(task);
-  const group = () => identifySurvivors(task, lookUp(request.table, [task]), request.uid);
-  const identity = group();
-  if (identity.kind === 'gone' || identity.kind === 'stranger') return alreadyEnded(task);
-  if (identity.kind !== 'same') return refused(task, refusal(request, task, identity));
-  const failure = await endGroup(request, taskGroup(task, group));
-  if (failure === undefined) return recordNoneLeft(request);
-  return 'outlived' in failure ? failure.outlived : refused(task, failure.unsignalled);
+  const { table, uid } = request;
+  if (foreignStorage(request.facts) !== undefined) return alreadyEnded(task);
+  const ties = tiesOf(table, request.paths, task.finishedAt);
+  const identify = (known: KnownMembers) =>
+    identifySurvivors(task, lookUp(table, [task]), uid, known.and(ties));
+  const look = (): ListedSurvivor[] => listedSurvivors(table, task, uid, ties);
+
+  const before = look();
+  const identity = identify(new KnownMembers());
+  const isGroupOver = identity.kind === 'gone' || identity.kind === 'stranger';
+  if (isGroupOver && before.length === 0) return alreadyEnded(task);
+  const endOwnGroup = async (): Promise<Refusal | Ending | undefined> => {
+    if (isGroupOver) return undefined;
+    if (identity.kind !== 'same') return refusal(request, task, identity);
+    const failure = await endGroup(request, taskGroup(task, identify));
+    if (failure === undefined) return undefined;
+    return 'outlived' in failure ? failure.outlived : failure.unsignalled;
+  };
+  const [failure, left] = await Promise.all([endOwnGroup(), endListed(request, look)]);
+  if (failure !== undefined) return 'words' in failure ? failure : refused(task, [failure]);
+
+  const whys = left.map((survivor) => survivor.refusal ?? outlived(survivor));
+  if (isGroupOver && left.length === before.length) return refused(task, whys);
+  const isLeft = new Set(left.map(({ listed }) => listed.pid));
+  return recordLeft(request, (pid) => isLeft.has(pid), whys);
 }
 
 function alreadyEnded(task: PersistedTask): Ending {
@@ -32,34 +67,46 @@ function alreadyEnded(task: PersistedTask): Ending {
   };
 }
 
-function refused(task: PersistedTask, { reason, why }: Refusal): Ending {
+function refused(task: PersistedTask, refusals: readonly Refusal[]): Ending {
   return {
     done: false,
-    reason,
-    words: `has already ended (${howItEnded(task)}), and what may be left of it was not ended: ${why}. Nothing was signalled.`,
+    reason: refusals[0]?.reason,
+    words: `has already ended (${howItEnded(task)}), and what may be left of it was not ended: ${clauses(refusals)}.`,
   };
 }
 
-async function recordNoneLeft(request: TaskRequest): Promise<Ending> {
-  const { storageDirectory, harness, paths } = request;
-  const words = 'had already ended; the processes that it left behind have ended now';
+function outlived({ listed: { pid } }: ListedSurvivor): Refusal {
+  return { reason: 'survivors', why: `process ${pid} was signalled, and is still there` };
+}
+
+function clauses(refusals: readonly Refusal[]): string {
+  return refusals.map(({ why }) => why).join('; ');
+}
+
+/** Brings AFT's list into agreement with what is left. */
+async function recordLeft(
+  { storageDirectory, harness, paths }: TaskRequest,
+  isLeft: (pid: number) => boolean,
+  refusals: readonly Refusal[],
+): Promise<Ending> {
+  const isDone = refusals.length === 0;
+  const words = isDone
+    ? 'had already ended; the processes that it left behind have ended now'
+    : `had already ended; processes that it left behind have ended now, but not all: ${clauses(refusals)}`;
+  const ending = (reason: Ending['reason'], end: string): Ending => ({
+    done: isDone,
+    reason: isDone ? reason : refusals[0]?.reason,
+    words: `${words}${end}`,
+  });
   try {
-    const written = emptyLiveDescendants(paths);
-    if (written === undefined) return { done: true, reason: undefined, words: `${words}.` };
+    const written = keepLiveDescendants(paths, ({ pid }) => isLeft(pid));
+    if (written === undefined) return ending(undefined, '.');
     requireOwnSession(paths, written);
     const row = await updateRow(storageDirectory, harness, paths, written);
-    if (row.problem === undefined) return { done: true, reason: undefined, words: `${words}.` };
-    return {
-      done: true,
-      reason: 'row-not-updated',
-      words: `${words}, but ${row.problem}. AFT may go on listing them.`,
-    };
+    if (row.problem === undefined) return ending(undefined, '.');
+    return ending('row-not-updated', `, but ${row.problem}. AFT may go on listing them.`);
   } catch (error) {
     if (!PersistenceError.is(error)) throw error;
-    return {
-      done: true,
-      reason: error.reason,
-      words: `${words}. That could not be recorded: ${error.message}`,
-    };
+    return ending(error.reason, `. That could not be recorded: ${error.message}`);
   }
 }

@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { errorCode, errorText } from '../persistence/errors.ts';
 import { hiddenSnapshot } from './processTable.ts';
 import type {
@@ -9,12 +9,15 @@ import type {
   ProcessLookup,
   ProcessTable,
 } from './processTable.ts';
-import { isGroupGone, sendSignal, signalProcessGroup } from './signal.ts';
+import { isGroupGone, sendSignal, signalOneProcess, signalProcessGroup } from './signal.ts';
 
 /** `starttime` counts in USER_HZ, which is 100 on every architecture that Node runs on. */
 const millisecondsPerTick = 10;
 /** `btime` is the boot time cut to a second, `starttime` is cut to a tick. */
 const startPrecisionMs = 1000 + millisecondsPerTick;
+
+/** `O_ACCMODE`: the bits for writing; 0 in them is reading only. */
+const accessModes = 0o3;
 
 /** What `/proc/<pid>/stat` tells. */
 export interface ProcStat {
@@ -161,6 +164,27 @@ export function linuxProcessTable(proc = '/proc'): ProcessTable {
     return found;
   };
 
+  /** Whoever only reads a file, such as a viewer, is not meant. */
+  const isWriter = (pid: number, fd: string, files: readonly string[]): boolean => {
+    try {
+      const link = join(proc, String(pid), 'fd', fd);
+      // By the name first: to look at what a descriptor leads to can take for ever (network).
+      const name = basename(readlinkSync(link));
+      const candidates = files.filter((file) => basename(file) === name);
+      if (candidates.length === 0) return false;
+      const flags = /^flags:\s+([0-7]+)$/m.exec(read(pid, 'fdinfo', fd))?.[1] ?? '0';
+      if ((Number.parseInt(flags, 8) & accessModes) === 0) return false;
+      const open = statSync(link, { bigint: true });
+      return candidates.some((file) => {
+        const found = lstatSync(file, { bigint: true, throwIfNoEntry: false });
+        return found?.isFile() === true && found.dev === open.dev && found.ino === open.ino;
+      });
+    } catch {
+      // Closed meanwhile, or another user's.
+      return false;
+    }
+  };
+
   const table: ProcessTable = {
     hasGroups: true,
     snapshot: (pids, pgids) => {
@@ -207,7 +231,23 @@ export function linuxProcessTable(proc = '/proc'): ProcessTable {
       }
       return lineage;
     },
+    names: (pid) => {
+      try {
+        const [argv0 = ''] = read(pid, 'cmdline').split('\0', 1);
+        return { comm: read(pid, 'comm').trimEnd(), argv0 };
+      } catch {
+        return undefined;
+      }
+    },
+    writesTo: (pid, files) => {
+      try {
+        return readdirSync(join(proc, String(pid), 'fd')).some((fd) => isWriter(pid, fd, files));
+      } catch {
+        return false;
+      }
+    },
     signalGroup: (pgid, signal) => signalProcessGroup(table, pgid, signal),
+    signalProcess: (pid, signal) => signalOneProcess(table, pid, signal),
   };
   return table;
 }

@@ -65,8 +65,20 @@ export interface ProcessTable {
   nested?(pgids: Iterable<number>): NestedGroups;
   /** This process and its ancestors, nearest first, as far as the system shows them. */
   lineage(): readonly ProcessInfo[];
+  /** How a process calls itself; absent where it is gone or can't be examined. */
+  names?(pid: number): ProcessNames | undefined;
+  /** Does a process have one of these files open for writing? False where that can't be told. */
+  writesTo?(pid: number, files: readonly string[]): boolean;
   /** Sends a signal to every process of a group; 0 only asks whether that would be possible. */
   signalGroup(pgid: number, signal: GroupSignal | 0): SignalResult;
+  /** Sends a signal to one process. */
+  signalProcess(pid: number, signal: GroupSignal): SignalResult;
+}
+
+/** The kernel's name for a process, and the first of its arguments, as AFT lists them. */
+export interface ProcessNames {
+  readonly comm: string;
+  readonly argv0: string;
 }
 
 /** The process that a record names. Absent: the record does not say. */

@@ -13,26 +13,34 @@ export function recordedByAft({ paths, clock }: TaskRequest): Promise<PersistedT
   return poll(clock, recordingMs, () => readEnded(paths));
 }
 
+/** An end that is to be recorded. */
+export interface End {
+  /** What has happened to the task, by the record of its end; comes after "Task <id> ". */
+  readonly words: (ended: Pick<PersistedTask, 'status'>) => string;
+  /** The record of the end, where no AFT writes one. */
+  readonly record: (task: PersistedTask) => PersistedTask;
+  /** Asked right before that is written: why it must not be, if so. */
+  readonly obstacle?: (task: PersistedTask) => Ending | undefined;
+}
+
 /**
  * Gives AFT its time to record the end of a task whose processes have ended; where none does, the
  * record and the row are written here.
- * @param words what has happened to the task; comes after "Task <id> "
- * @param end the record of the end
  */
-export async function recordEnd(
-  request: TaskRequest,
-  words: string,
-  end: (task: PersistedTask) => PersistedTask,
-): Promise<Ending> {
+export async function recordEnd(request: TaskRequest, end: End): Promise<Ending> {
   const { storageDirectory, harness, paths, onStep } = request;
+  let words = end.words({ status: 'killed' });
   try {
     onStep('Giving AFT time to record the end');
     const recorded = await recordedByAft(request);
-    if (recorded) return byAft(recorded, words);
+    if (recorded) return byAft(recorded, end);
     onStep('Recording the end: no AFT did');
     const before = readTask(paths);
-    if (isTerminal(before)) return byAft(before, words);
-    const written = updateTask(paths, (task) => (isTerminal(task) ? task : end(task)));
+    if (isTerminal(before)) return byAft(before, end);
+    const obstacle = end.obstacle?.(before);
+    if (obstacle !== undefined) return obstacle;
+    const written = updateTask(paths, (task) => (isTerminal(task) ? task : end.record(task)));
+    words = end.words(written);
     requireOwnSession(paths, written);
     onStep("Bringing AFT's database into agreement");
     const row = await updateRow(storageDirectory, harness, paths, written);
@@ -54,11 +62,11 @@ export async function recordEnd(
   }
 }
 
-export function byAft(task: PersistedTask, words: string): Ending {
+export function byAft(task: PersistedTask, { words }: Pick<End, 'words'>): Ending {
   return {
     done: true,
     reason: undefined,
-    words: `${words}. AFT has recorded that (${howItEnded(task)}).`,
+    words: `${words(task)}. AFT has recorded its end: ${howItEnded(task)}.`,
   };
 }
 

@@ -1,9 +1,9 @@
-import { lstatSync } from 'node:fs';
-import { readExitMarker, type ExitMarker } from '../persistence/exitMarker.ts';
+import { exitMarkerTime, readExitMarker, type ExitMarker } from '../persistence/exitMarker.ts';
 import type { Outcome } from '../persistence/outcome.ts';
 import { isTerminal, markTerminal, type PersistedTask } from '../persistence/record.ts';
 import type { TaskPaths } from '../persistence/paths.ts';
 import { readTask } from '../persistence/taskFile.ts';
+import { changedAt } from './changedAt.ts';
 import { recordEnd } from './recordEnd.ts';
 import { howItEnded, placedIdentityOf, settle, untouched } from './taskRequest.ts';
 import { foreignStorage } from './host.ts';
@@ -26,18 +26,18 @@ export function recordEnded(request: TaskRequest): Promise<Outcome> {
         words: `has already ended (${howItEnded(task)}). Its record was not changed.`,
       };
     }
+    const changed = changedAt(paths);
     const refusal = whyNot(own, task);
     if (refusal !== undefined) return refusal;
-    return recordEnd(own, 'has ended', (current) => endOf(current, paths, clock.now()));
+    return recordEnd(own, {
+      words: () => 'has ended',
+      record: (current) => endOf(current, paths, clock.now()),
+      obstacle: (current) => whyNot(own, current) ?? wroteMeanwhile(paths, changed),
+    });
   });
 }
 
 function whyNot(request: TaskRequest, task: PersistedTask): Ending | undefined {
-  const refused = (reason: Ending['reason'], why: string): Ending => ({
-    done: false,
-    reason,
-    words: `was not recorded as ended: ${why}. ${untouched}`,
-  });
   if (task.remote) return refused('remote', 'it runs on another machine');
   const foreign = foreignStorage(request.facts);
   if (foreign !== undefined) return refused('unknown-process', foreign);
@@ -60,10 +60,24 @@ function whyNot(request: TaskRequest, task: PersistedTask): Ending | undefined {
   }
 }
 
+function refused(reason: Ending['reason'], why: string): Ending {
+  return { done: false, reason, words: `was not recorded as ended: ${why}. ${untouched}` };
+}
+
+/** Who writes while AFT is given its time is not gone, wherever it is. */
+function wroteMeanwhile(paths: TaskPaths, before: number | undefined): Ending | undefined {
+  if (changedAt(paths) === before || readExitMarker(paths) !== undefined) return undefined;
+  return refused('unknown-process', 'its files are being written to, so it may live elsewhere');
+}
+
 /** The end as AFT would record it: from the exit marker, or else as its replay does (0.57.2). */
 function endOf(task: PersistedTask, paths: TaskPaths, now: number): PersistedTask {
   const marker = readExitMarker(paths);
-  if (marker !== undefined) return endByMarker(task, marker, markerTime(paths, task) ?? now);
+  if (marker !== undefined) {
+    // The command ended when the marker was written; never before the task began.
+    const end = Math.max(task.startedAt, exitMarkerTime(paths) ?? now);
+    return endByMarker(task, marker, end);
+  }
   if (task.status === 'starting')
     return markTerminal(task, 'failed', undefined, 'spawn aborted', now);
   if (task.status === 'killing') {
@@ -86,13 +100,4 @@ function endByMarker(task: PersistedTask, marker: ExitMarker, end: number): Pers
   if (marker.kind === 'killed') return markTerminal(task, 'killed', 137, undefined, end);
   const status = marker.code === 0 ? 'completed' : 'failed';
   return markTerminal(task, status, marker.code, undefined, end);
-}
-
-/** When the marker was written, which is when the command ended; never before the task began. */
-function markerTime(paths: TaskPaths, task: PersistedTask): number | undefined {
-  try {
-    return Math.max(task.startedAt, Math.trunc(lstatSync(paths.exit).mtimeMs));
-  } catch {
-    return undefined;
-  }
 }

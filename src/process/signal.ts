@@ -37,6 +37,18 @@ export function isForbiddenGroup(pgid: number, lineage: readonly ProcessInfo[]):
   );
 }
 
+/** `signalProcess` of the systems that have process groups. */
+export function signalOneProcess(
+  table: Pick<ProcessTable, 'lineage'>,
+  pid: number,
+  signal: NodeJS.Signals,
+): SignalResult {
+  const lineage = table.lineage();
+  const isForbidden =
+    !isProcessNumber(pid) || lineage.length === 0 || lineage.some((known) => known.pid === pid);
+  return isForbidden ? 'forbidden' : sendSignal(pid, signal);
+}
+
 /** `signalGroup` of the systems that have process groups. */
 export function signalProcessGroup(
   table: Pick<ProcessTable, 'lineage'>,

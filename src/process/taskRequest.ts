@@ -7,6 +7,7 @@ import { identify, type Identity } from './identity.ts';
 import { isStarting } from './liveness.ts';
 import { elsewhere, projectsOwnedElsewhere } from './owners.ts';
 import { lookUp, type ProcessTable } from './processTable.ts';
+import { KnownMembers, tiesOf } from './ties.ts';
 
 export interface Clock {
   /** Epoch milliseconds. */
@@ -92,8 +93,12 @@ export async function settle<R extends TaskRequest>(
 }
 
 /** Is the process that the record names the task's, at this moment? */
-export function identityOf({ table, uid }: TaskRequest, task: PersistedTask): Identity {
-  return identify(task, lookUp(table, [task]), uid);
+export function identityOf(
+  { paths, table, uid }: TaskRequest,
+  task: PersistedTask,
+  known = new KnownMembers(),
+): Identity {
+  return identify(task, lookUp(table, [task]), uid, known.and(tiesOf(table, paths, undefined)));
 }
 
 /** As `identityOf`, for a task of which nobody knows yet where it runs. */

@@ -68,18 +68,20 @@ export function windowsProcessTable(run: RunCommand = runCommand): ProcessTable 
     membersAmong: processTree,
   };
   const lineage = listedLineage(lister);
+  const signalGroup: ProcessTable['signalGroup'] = (pid, signal): SignalResult => {
+    if (isForbiddenGroup(pid, lineage())) return 'forbidden';
+    if (signal === 0) return sendSignal(pid, 0);
+    const { status } = run('taskkill.exe', ['/PID', String(pid), '/T', '/F']);
+    if (status === 0) return 'sent';
+    if (status === taskkillNotFound) return 'gone';
+    // It also fails when a descendant ended before its turn.
+    return sendSignal(pid, 0) === 'gone' ? 'sent' : 'not-permitted';
+  };
   return {
     hasGroups: false,
     snapshot: (pids, pgids) => listedSnapshot(lister, pids, pgids),
     lineage,
-    signalGroup: (pid, signal): SignalResult => {
-      if (isForbiddenGroup(pid, lineage())) return 'forbidden';
-      if (signal === 0) return sendSignal(pid, 0);
-      const { status } = run('taskkill.exe', ['/PID', String(pid), '/T', '/F']);
-      if (status === 0) return 'sent';
-      if (status === taskkillNotFound) return 'gone';
-      // It also fails when a descendant ended before its turn.
-      return sendSignal(pid, 0) === 'gone' ? 'sent' : 'not-permitted';
-    },
+    signalGroup,
+    signalProcess: signalGroup,
   };
 }

@@ -271,7 +271,9 @@ export class Contents {
       const bundle = this.get(key);
       return bundle?.leftBehind === undefined ? [] : { bundle, record: bundle.leftBehind };
     });
-    const survivors = this.judge.survivors(found.map(({ record }) => record));
+    const survivors = this.judge.survivors(
+      found.map(({ bundle, record }) => ({ record, paths: pathsOf(bundle) })),
+    );
     for (const [index, { bundle, record }] of found.entries()) {
       const isLeft = survivors[index] === true;
       // What has gone does not come back: it is not looked for again.

@@ -1,12 +1,14 @@
-import { lstatSync } from 'node:fs';
 import { readExitMarker } from '../persistence/exitMarker.ts';
 import type { TaskPaths } from '../persistence/paths.ts';
 import type { PersistedTask } from '../persistence/record.ts';
+import { changedAt } from '../process/changedAt.ts';
 import { foreignStorage, storageFacts } from '../process/host.ts';
-import { identify, identifySurvivors, type Identity } from '../process/identity.ts';
+import { identify, type Identity } from '../process/identity.ts';
+import { hasSurvivors } from '../process/killSurvivors.ts';
 import { liveness } from '../process/liveness.ts';
 import { elsewhere, projectsOwnedElsewhere } from '../process/owners.ts';
 import { lookUp, type ProcessTable } from '../process/processTable.ts';
+import { tiesOf } from '../process/ties.ts';
 import type { Clock } from './clock.ts';
 import type { Liveness } from '../process/liveness.ts';
 
@@ -46,17 +48,22 @@ export class Judge {
     const uid = process.getuid?.();
     const owned = projectsOwnedElsewhere(this.directory, this.processes, this.clock.now());
     return tasks.map((task) => {
-      const { record } = task;
-      return this.judgeOne(task, elsewhere(identify(record, snapshot, uid), record, owned));
+      const { record, paths } = task;
+      const ties = tiesOf(this.processes, paths, undefined);
+      return this.judgeOne(task, elsewhere(identify(record, snapshot, uid, ties), record, owned));
     });
   }
 
   /** Which of these tasks, which have ended, left processes behind? */
-  survivors(records: readonly PersistedTask[]): boolean[] {
-    if (records.length === 0 || this.foreignStorage !== undefined) return records.map(() => false);
-    const snapshot = lookUp(this.processes, records);
+  survivors(ended: readonly Pick<RunningTask, 'record' | 'paths'>[]): boolean[] {
+    if (ended.length === 0 || this.foreignStorage !== undefined) return ended.map(() => false);
+    const { processes } = this;
+    const snapshot = lookUp(
+      processes,
+      ended.map(({ record }) => record),
+    );
     const uid = process.getuid?.();
-    return records.map((record) => identifySurvivors(record, snapshot, uid).kind === 'same');
+    return ended.map(({ record, paths }) => hasSurvivors(processes, record, paths, snapshot, uid));
   }
 
   /** Has a process gone so recently that its task is to be looked at again soon? */
@@ -104,16 +111,4 @@ function exitMarker(paths: TaskPaths): ReturnType<typeof readExitMarker> {
     // A marker that can't be read says nothing.
     return undefined;
   }
-}
-
-/** When the record or a capture last changed, in whole epoch milliseconds, as our clock tells them. */
-function changedAt({ json, stdout, stderr, pty }: TaskPaths): number | undefined {
-  const times = [json, stdout, stderr, pty].flatMap((path) => {
-    try {
-      return lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? [];
-    } catch {
-      return [];
-    }
-  });
-  return times.length === 0 ? undefined : Math.floor(Math.max(...times));
 }

@@ -25,7 +25,7 @@ import {
 } from '../../../src/persistence/record.ts';
 import { parseRecord } from '../../../src/persistence/recordCodec.ts';
 import {
-  emptyLiveDescendants,
+  keepLiveDescendants,
   readTask,
   updateTask,
   writeTask,
@@ -321,7 +321,7 @@ for (const layout of layouts) {
         const changes = { schema_version: 6, ...listed, completion_delivered: true };
         replace(paths.json, recordJson(changes));
       });
-      const written = emptyLiveDescendants(paths, told);
+      const written = keepLiveDescendants(paths, () => false, told);
       assert.deepEqual([written?.liveDescendants, written?.completionDelivered], [[], true]);
     });
 

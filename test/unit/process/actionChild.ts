@@ -1,12 +1,12 @@
 /**
  * Acts on a task as another window would, in a process of its own:
  * `actionChild.ts <storage> <task id> <layout> <journal> kill|deliver [<step>]`. Prints the outcome;
- * with a step's number it is killed with SIGKILL right before that step instead. A step is a call
- * that changes something: a file, a database, a process.
+ * with a step's number it is killed with SIGKILL right before that step instead, with `trace` it
+ * prints the steps. A step is a call that changes something: a file, a database, a process.
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { DatabaseSync, StatementSync } from 'node:sqlite';
 import { markTaskDelivered } from '../../../src/persistence/deliver.ts';
 import type { Outcome } from '../../../src/persistence/outcome.ts';
@@ -18,11 +18,12 @@ import { hurrying, requestFor } from './actionSupport.ts';
 
 const [, , storage = '', taskId = '', layout = '', journal = '', action, last] = process.argv;
 
-let steps = 0;
+const steps: string[] = [];
 const kill = process.kill.bind(process);
-function step(): void {
-  steps += 1;
-  if (steps === Number(last)) kill(process.pid, 'SIGKILL');
+function step(name: string, args: readonly unknown[]): void {
+  const which = args.findLast((argument) => typeof argument === 'string') ?? '';
+  steps.push(`${name} ${basename(which)}`.trim());
+  if (steps.length === Number(last)) kill(process.pid, 'SIGKILL');
 }
 
 type Method = (...args: never[]) => unknown;
@@ -30,7 +31,7 @@ function stepBefore(owner: object, name: string, counts: (args: unknown[]) => bo
   const methods = owner as Record<string, Method>;
   const original = methods[name]!;
   methods[name] = function (this: unknown, ...args: never[]): unknown {
-    if (counts(args)) step();
+    if (counts(args)) step(name, args);
     return original.apply(this, args);
   };
 }
@@ -52,4 +53,5 @@ async function act(): Promise<Outcome> {
   return killTask({ ...requestFor(storage, paths), clock: hurrying, note });
 }
 
-console.log(JSON.stringify(await act()));
+const outcome = await act();
+console.log(JSON.stringify(last === 'trace' ? steps : outcome));

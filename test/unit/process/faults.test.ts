@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { text } from 'node:stream/consumers';
 import { markTaskDelivered } from '../../../src/persistence/deliver.ts';
@@ -51,6 +51,16 @@ class Scene {
 
   /** Acts in a process of its own. Absent: it was killed at that step. */
   async act(action: Action, step?: number): Promise<Outcome | undefined> {
+    const printed = await this.run(action, step);
+    return printed === undefined ? undefined : (JSON.parse(printed) as Outcome);
+  }
+
+  /** The steps of an action, in their order. */
+  async trace(action: Action): Promise<string[]> {
+    return JSON.parse((await this.run(action, 'trace')) ?? '') as string[];
+  }
+
+  private async run(action: Action, step?: number | 'trace'): Promise<string | undefined> {
     const { taskId, paths } = this.task;
     const child = spawn(
       process.execPath,
@@ -64,7 +74,7 @@ class Scene {
     const [printed] = await Promise.all([text(child.stdout), once(child, 'close')]);
     if (child.signalCode === 'SIGKILL') return undefined;
     assert.equal(child.exitCode, 0);
-    return JSON.parse(printed) as Outcome;
+    return printed;
   }
 
   get row(): { status: unknown; delivered: unknown; metadata: Record<string, unknown> } {
@@ -169,6 +179,18 @@ for (const layout of ['flat', 'directory'] as const) {
         return true;
       });
       assert(seen.untouched > 0 && seen.explained > 0 && seen.finished > 2, JSON.stringify(seen));
+    });
+
+    it('does nothing between the exit marker and the signal, for which an AFT would wait', async () => {
+      const { pid } = await groups.start('echo ready; sleep 300');
+      const scene = new Scene(layout, pid);
+      scenes.push(scene);
+      const steps = await scene.trace('kill');
+      const marked = steps.indexOf(`renameSync ${basename(scene.task.paths.exit)}`);
+      assert(marked > 0, steps.join(', '));
+      assert.equal(steps[marked + 1], 'kill SIGTERM', steps.join(', '));
+      assert(steps.slice(0, marked).some((step) => step.startsWith('fsyncSync')));
+      assertKilled(scene);
     });
 
     it('has marked the record delivered before the row, and a second time finishes it', async function () {

@@ -8,6 +8,7 @@ import {
   type ProcessLookup,
   type RecordedProcess,
 } from '../../../src/process/processTable.ts';
+import type { Ties } from '../../../src/process/ties.ts';
 import { ProcessGroups } from './processGroups.ts';
 
 const startedAt = 1_795_409_400_000;
@@ -24,11 +25,15 @@ const leader: ProcessInfo = {
 };
 const member: ProcessInfo = { ...leader, pid: 4250, startedAt: startedAt + 60_000 };
 
+const tied: Ties = { endedAt: undefined, has: () => true };
+const untied: Ties = { endedAt: undefined, has: () => false };
+
 const decide = (
   process: ProcessInfo | Exclude<ProcessLookup['state'], 'found'>,
   members: readonly ProcessInfo[] | 'hidden' = [],
   record = recorded,
   uid: number | 'none' = 1000,
+  ties: Ties = tied,
 ): Identity =>
   identify(
     record,
@@ -53,6 +58,7 @@ const decide = (
       ]),
     },
     uid === 'none' ? undefined : uid,
+    ties,
   );
 
 describe('the identity of a recorded process', () => {
@@ -105,6 +111,33 @@ describe('the identity of a recorded process', () => {
       const identity = decide(first, [member, { ...member, pid: 4251, sid: undefined }]);
       assert(identity.kind === 'same' && !identity.leader);
     }
+  });
+
+  it('can’t be told where nothing ties the survivors to the task: the number may be others’', () => {
+    const identity = decide('gone', [member], recorded, 1000, untied);
+    assert.equal(identity.kind, 'unknown');
+    assert.match(identity.reason, /none of them writes to its captures/);
+    const other = { ...member, pid: 4251 };
+    const one: Ties = { endedAt: undefined, has: ({ pid }) => pid === 4251 };
+    assert.equal(decide('gone', [member, other], recorded, 1000, one).kind, 'same');
+  });
+
+  it('is theirs where one began before the end, and a stranger’s where all began later', () => {
+    const after = { ...untied, endedAt: member.startedAt + 1 };
+    assert.equal(decide('gone', [member], recorded, 1000, after).kind, 'same');
+    const before = { ...untied, endedAt: member.startedAt - 1 };
+    assert.equal(decide('gone', [member], recorded, 1000, before).kind, 'stranger');
+    assert.equal(
+      decide('gone', [member], recorded, 1000, { ...before, has: tied.has }).kind,
+      'same',
+    );
+  });
+
+  it('needs no tie while the leader is not collected, and keeps the number', () => {
+    const zombie = { ...leader, zombie: true };
+    assert.equal(decide(zombie, [member], recorded, 1000, untied).kind, 'same');
+    const stranger = { ...zombie, startedAt: startedAt + 3_600_000 };
+    assert.equal(decide(stranger, [member], recorded, 1000, untied).kind, 'unknown');
   });
 
   it('allows survivors the precision of the clock, no more', () => {
@@ -162,7 +195,7 @@ describe('the identity of real processes', () => {
   });
   const identityOf = (pid: number, start: number): Identity => {
     const record = { childPid: pid, pgid: pid, startedAt: start };
-    return identify(record, lookUp(table, [record]), process.getuid?.());
+    return identify(record, lookUp(table, [record]), process.getuid?.(), tied);
   };
 
   it('is the same for a process that was just started', async () => {
@@ -235,9 +268,12 @@ describe('a group whose leader is gone', () => {
       processes: new Map([[100, { state: 'gone' } as const]]),
       groups: new Map([[100, { state: 'listed', members: [member] } as const]]),
     };
-    assert.equal(identify(recorded, { ...found, bootedAt: startedAt - 1 }, 1000).kind, 'same');
     assert.equal(
-      identify(recorded, { ...found, bootedAt: startedAt + 300_000 }, 1000).kind,
+      identify(recorded, { ...found, bootedAt: startedAt - 1 }, 1000, tied).kind,
+      'same',
+    );
+    assert.equal(
+      identify(recorded, { ...found, bootedAt: startedAt + 300_000 }, 1000, tied).kind,
       'stranger',
     );
   });

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { writeKillMarkerIfAbsent } from '../../../src/persistence/exitMarker.ts';
 import type { Outcome } from '../../../src/persistence/outcome.ts';
 import type { Layout, PersistedTask } from '../../../src/persistence/record.ts';
 import { markTerminal } from '../../../src/persistence/record.ts';
 import { readTask, updateTask } from '../../../src/persistence/taskFile.ts';
 import { hostProcessTable } from '../../../src/process/hostProcessTable.ts';
-import { killTask, type KillRequest } from '../../../src/process/kill.ts';
+import { killTask, resumeKill, type KillRequest } from '../../../src/process/kill.ts';
 import {
   liveMembers,
   type GroupSignal,
@@ -15,6 +16,7 @@ import {
 } from '../../../src/process/processTable.ts';
 import { systemClock } from '../../../src/process/taskRequest.ts';
 import { writeTaskFixture, type FixtureTask } from '../../support/taskFixture.ts';
+import { hurrying, requestFor } from './actionSupport.ts';
 import { ProcessGroups } from './processGroups.ts';
 
 const sleeping = 'echo ready; sleep 300';
@@ -39,7 +41,7 @@ describe('killing a task', () => {
   const write = (
     pid: number | undefined,
     record: Partial<PersistedTask> = {},
-    options: { layout?: Layout; exit?: string } = {},
+    options: { layout?: Layout; exit?: string; taskId?: string } = {},
   ): FixtureTask =>
     writeTaskFixture({
       storage,
@@ -58,7 +60,7 @@ describe('killing a task', () => {
 
   /** Kills with a clock that hurries only where AFT is waited for: processes take their own time. */
   const kill = (task: FixtureTask, request: Partial<KillRequest> = {}): Promise<Outcome> => {
-    const hurrying = {
+    const clock = {
       now: systemClock.now,
       sleep: (milliseconds: number) =>
         systemClock.sleep(steps.at(-1)?.includes('AFT') ? 0 : milliseconds),
@@ -71,7 +73,7 @@ describe('killing a task', () => {
       table,
       facts: here,
       uid: process.getuid?.(),
-      clock: hurrying,
+      clock,
       onStep: (step) => steps.push(step),
       ...request,
     });
@@ -198,9 +200,20 @@ describe('killing a task', () => {
 
   it('ends the survivors of a group whose leader has ended', async () => {
     const startedAt = Date.now();
-    const { pid } = await groups.startLeaderless();
-    const outcome = await kill(write(pid, { startedAt }));
+    const { taskId, paths } = write(undefined);
+    const { pid } = await groups.startLeaderless(paths.stdout);
+    const outcome = await kill(write(pid, { startedAt }, { taskId }));
     assert.equal(outcome.done, true, outcome.message);
+    assert.equal(live(pid), 0);
+  });
+
+  it('ends by force what it saw in the group while the leader lived', async () => {
+    const child = "trap '' TERM; echo ready; exec >/dev/null 2>&1; while :; do sleep 1; done";
+    const { pid } = await groups.start(`sh -c "${child}" & exec sleep 300`);
+    const spy = spying();
+    const outcome = await kill(write(pid), { table: spy });
+    assert.equal(outcome.done, true, outcome.message);
+    assert.deepEqual(spy.signals, [0, 'SIGTERM', 'SIGKILL']);
     assert.equal(live(pid), 0);
   });
 
@@ -234,8 +247,39 @@ describe('killing a task', () => {
     };
     const outcome = await kill(task, { clock });
     assert.deepEqual([outcome.done, outcome.reason], [true, undefined]);
-    assert.match(outcome.message, /AFT has recorded that \(killed, exit code 137\)/);
+    assert.match(outcome.message, /was killed. AFT has recorded its end: killed, exit code 137/);
     assert.equal(text(task), byAft);
+  });
+
+  it('says what AFT has recorded, where that is no kill', async () => {
+    const { pid } = await groups.start(sleeping);
+    const task = write(pid);
+    const clock = {
+      now: systemClock.now,
+      sleep: () => {
+        if (live(pid) === 0)
+          updateTask(task.paths, (r) => markTerminal(r, 'completed', 0, undefined));
+        return systemClock.sleep(1);
+      },
+    };
+    const { done, message } = await kill(task, { clock });
+    assert.equal(done, true);
+    assert.match(
+      message,
+      /was signalled, and has ended. AFT has recorded its end: completed, exit/,
+    );
+    assert.doesNotMatch(message, /killed/);
+  });
+
+  it('leaves the marker of another window in place where it signals nothing itself', async () => {
+    const { pid } = await groups.start(sleeping);
+    const task = write(pid);
+    const outcome = await kill(task, {
+      note: { begin: () => { writeKillMarkerIfAbsent(task.paths); }, end: () => undefined },
+      table: spying((signal) => (signal === 0 ? 'sent' : 'not-permitted')),
+    });
+    assert.equal(outcome.done, false);
+    assert.equal(marker(task), 'killed');
   });
 
   it('follows notify_on_completion in what it records as delivered', async () => {
@@ -356,6 +400,21 @@ describe('killing a task', () => {
     assert.equal(marker(task), '');
   });
 
+  it('that was cut off is recorded where another process has its number now', async () => {
+    const { firstLine } = await groups.start('sleep 300 & echo $!; sleep 300');
+    const pid = Number(firstLine);
+    const task = write(pid, {}, { exit: 'killed' });
+    const spy = spying();
+    const outcome = await resumeKill({
+      ...requestFor(storage, task.paths),
+      ...{ table: spy, clock: hurrying },
+    });
+    assert.equal(outcome?.done, true, outcome?.message);
+    assert.match(outcome.message, /cut off, and its processes have ended/);
+    assert.equal(readTask(task.paths).status, 'killed');
+    assert.deepEqual(spy.signals, []);
+  });
+
   describe('is refused, and nothing is touched', () => {
     it('for a task that has ended', async () => {
       for (const status of [
@@ -407,6 +466,21 @@ describe('killing a task', () => {
     it('for a process inside another group', async () => {
       const { firstLine } = await groups.start('sleep 300 & echo $!; sleep 300');
       await assertRefused(write(Number(firstLine)), 'not-same-process');
+    });
+
+    it('for a group without its first process that nothing ties to the task', async () => {
+      const startedAt = Date.now();
+      const { pid } = await groups.startLeaderless();
+      const outcome = await assertRefused(write(pid, { startedAt }), 'unknown-process');
+      assert.match(outcome.message, /none of them writes to its captures/);
+      assert.notEqual(live(pid), 0);
+    });
+
+    it('for a group that only reads the task’s captures', async () => {
+      const startedAt = Date.now();
+      const { taskId, paths } = write(undefined);
+      const { pid } = await groups.startLeaderless('/dev/null', paths.stdout);
+      await assertRefused(write(pid, { startedAt }, { taskId }), 'unknown-process');
     });
 
     it('for a group number that others have now', async () => {

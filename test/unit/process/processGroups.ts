@@ -26,9 +26,16 @@ export class ProcessGroups {
     return { pid, firstLine, child };
   }
 
-  /** A group whose leader has ended, while another process of it runs on. */
-  async startLeaderless(): Promise<{ pid: number; survivor: number }> {
-    const { pid, firstLine, child } = await this.start('sleep 300 & echo $!');
+  /**
+   * A group whose leader has ended, while another process of it runs on.
+   * @param written a file that this writes to, as a task's processes do
+   */
+  async startLeaderless(
+    written = '/dev/null',
+    read = '/dev/null',
+  ): Promise<{ pid: number; survivor: number }> {
+    const script = `sleep 300 >>${written} <${read} & echo $!`;
+    const { pid, firstLine, child } = await this.start(script);
     if (child.exitCode === null) await once(child, 'exit');
     return { pid, survivor: Number(firstLine) };
   }

@@ -9,6 +9,7 @@ import { markTerminal } from '../../../src/persistence/record.ts';
 import { serializeRecordOnOneLine } from '../../../src/persistence/recordCodec.ts';
 import { readTask, updateTask } from '../../../src/persistence/taskFile.ts';
 import { recordEnded } from '../../../src/process/recordEnded.ts';
+import type { ProcessTable } from '../../../src/process/processTable.ts';
 import type { TaskRequest } from '../../../src/process/taskRequest.ts';
 import { writeTaskFixture, type FixtureTask, type TaskFixture } from '../../support/taskFixture.ts';
 import { createDatabase, insertRow } from '../persistence/aftDatabase.ts';
@@ -140,7 +141,7 @@ describe('recording the end of a task whose process is gone', () => {
       },
     };
     const outcome = await record(task, { clock });
-    assert.match(outcome.message, /AFT has recorded that/);
+    assert.match(outcome.message, /AFT has recorded its end: failed, exit code 1/);
     assert.equal(readTask(task.paths).statusReason, 'by AFT');
   });
 
@@ -169,6 +170,37 @@ describe('recording the end of a task whose process is gone', () => {
       await assertRefused(await write({ childPid: pid, pgid: pid }), 'unknown-process');
       const facts = { container: undefined, network: 'nfs4', mount: undefined, sandbox: false };
       await assertRefused(await write(), 'unknown-process', { facts });
+    });
+
+    it('for a task whose process is there when the record would be written', async () => {
+      const task = await write();
+      const { pgid = 0, startedAt } = task.record;
+      const request = requestFor(storage, task.paths);
+      let isBack = false;
+      const process = {
+        ...{ pid: pgid, ppid: 1, pgid, sid: pgid, uid: request.uid, zombie: false, startedAt },
+        startPrecisionMs: 10,
+      };
+      const snapshot: ProcessTable['snapshot'] = (pids, pgids) =>
+        isBack
+          ? { processes: new Map([[pgid, { state: 'found', process }]]), groups: new Map() }
+          : request.table.snapshot(pids, pgids);
+      const sleep = (): Promise<void> => {
+        isBack = true;
+        return hurrying.sleep(0);
+      };
+      const clock = { ...hurrying, sleep };
+      await assertRefused(task, 'not-terminal', { table: { ...request.table, snapshot }, clock });
+    });
+
+    it('for a task that writes while AFT is given its time', async () => {
+      const task = await write();
+      const sleep = (): Promise<void> => {
+        const now = Date.now() / 1000;
+        utimesSync(task.paths.stdout, now + 1, now + 1);
+        return hurrying.sleep(0);
+      };
+      await assertRefused(task, 'unknown-process', { clock: { ...hurrying, sleep } });
     });
 
     it('for a task that is just being started', async () => {

@@ -49,6 +49,10 @@ class OneProcess implements ProcessTable {
     return [];
   }
 
+  signalProcess(): 'forbidden' {
+    return 'forbidden';
+  }
+
   signalGroup(): 'forbidden' {
     return 'forbidden';
   }
