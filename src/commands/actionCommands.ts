@@ -54,7 +54,7 @@ export function actionCommands(
         (task, onStep) => actions.kill(task, onStep),
         killsAtOnce,
       );
-      tell(results, t('{0} tasks were killed.', results.length), log);
+      tell({ results, asked: tasks.length, done: (count) => t('{0} killed', count) }, log);
     },
 
     killAllRunning: async (argument, selected) => {
@@ -77,7 +77,7 @@ export function actionCommands(
         (task, onStep) => actions.kill(task, onStep),
         killsAtOnce,
       );
-      tell(results, summary(t('{0} tasks were killed.', results.length), results, alive), log);
+      tell({ results, asked: alive.length, done: (count) => t('{0} killed', count) }, log);
     },
 
     recordEnded: async (argument, selected) => {
@@ -89,7 +89,8 @@ export function actionCommands(
         (task) => actions.recordEnded(task),
         killsAtOnce,
       );
-      tell(results, t('{0} tasks were recorded as ended.', results.length), log);
+      const done = (count: number): string => t('{0} recorded as ended', count);
+      tell({ results, asked: tasks.length, done }, log);
     },
 
     markDelivered: async (argument, selected) => {
@@ -99,7 +100,7 @@ export function actionCommands(
       const results = await eachWithProgress(t('Marking as delivered'), tasks, (task) =>
         actions.markDelivered(task),
       );
-      tell(results, t('{0} tasks were marked as delivered.', results.length), log);
+      tell({ results, asked: tasks.length, done: markedDelivered }, log);
     },
 
     markAllDelivered: async (argument, selected) => {
@@ -116,8 +117,7 @@ export function actionCommands(
       const results = await eachWithProgress(t('Marking as delivered'), tasks, (task) =>
         actions.markDelivered(task),
       );
-      const done = t('{0} tasks were marked as delivered.', results.length);
-      tell(results, summary(done, results, tasks), log);
+      tell({ results, asked: tasks.length, done: markedDelivered }, log);
     },
 
     stopNotifying: async (argument, selected) => {
@@ -127,15 +127,14 @@ export function actionCommands(
       const results = await eachWithProgress(t('Changing the record'), tasks, (task) =>
         actions.stopNotifying(task),
       );
-      tell(results, t('{0} tasks end without a message to their agent.', results.length), log);
+      const done = (count: number): string => t('{0} end without a message to their agent', count);
+      tell({ results, asked: tasks.length, done }, log);
     },
   };
 }
 
-/** What was done, and how much of it the user called off. */
-function summary(done: string, results: readonly unknown[], asked: readonly unknown[]): string {
-  const left = asked.length - results.length;
-  return left === 0 ? done : `${done} ${vscode.l10n.t('{0} were not begun.', left)}`;
+function markedDelivered(count: number): string {
+  return vscode.l10n.t('{0} marked as delivered', count);
 }
 
 async function confirmKill(tasks: readonly Task[]): Promise<boolean> {

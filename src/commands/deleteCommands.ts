@@ -29,17 +29,28 @@ export function deleteCommands(
     const results = await eachWithProgress(t('Bringing back'), items, (item) =>
       actions.undoDelete(item),
     );
-    tell(results, t('{0} tasks are back.', results.length), log);
+    tell({ results, asked: items.length, done: (count) => t('{0} are back', count) }, log);
   };
 
   const deleteAll = async (tasks: readonly Task[]): Promise<void> => {
+    const wasAsked = settings.get('confirm.delete');
     const results = await eachWithProgress(t('Deleting'), tasks, (task) => actions.delete(task));
     const items = results.flatMap(({ task: { command, key, taskId }, outcome: { trashEntry } }) =>
       trashEntry === undefined ? [] : [{ command, key, taskId, entry: trashEntry }],
     );
+    const untold = results.filter(({ task, outcome }) => outcome.done && !task.delivered).length;
     const undo = { title: t('Undo'), press: () => bringBack(items) };
-    const message = t('{0} tasks were deleted.', results.length);
-    tell(results, message, log, items.length > 0 ? [undo] : []);
+    tell(
+      {
+        results,
+        asked: tasks.length,
+        done: (count) => t('{0} deleted', count),
+        // Who was asked has read it in the question.
+        warning: wasAsked ? undefined : untoldWords(untold, results.length),
+        buttons: items.length > 0 ? [undo] : [],
+      },
+      log,
+    );
   };
 
   /** Asks once for all of them; true where asking is switched off. */
@@ -110,6 +121,15 @@ export function deleteCommands(
       void showInformation(message);
     },
   };
+}
+
+/** What the deletion keeps from agents. */
+function untoldWords(untold: number, deleted: number): string | undefined {
+  const { t } = vscode.l10n;
+  if (untold === 0) return undefined;
+  return deleted === 1
+    ? t('Its agent has not been told yet that it has ended.')
+    : t('Their agents have not been told yet of the end of {0} of them.', untold);
 }
 
 async function confirmDelete(

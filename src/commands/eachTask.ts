@@ -3,6 +3,7 @@ import type { Outcome } from '../persistence/outcome.ts';
 import type { Task } from '../store/task.ts';
 import { showError, showInformation, showWarning, withoutLinks } from '../vscode/messages.ts';
 import { firstLine } from '../vscode/words.ts';
+import { summaryWords } from './summaryWords.ts';
 
 /** What is said of a task while something is done to it. */
 type Named = Pick<Task, 'key' | 'taskId' | 'command'>;
@@ -57,43 +58,47 @@ export async function eachWithProgress<T extends Named, O extends Outcome>(
   });
 }
 
-/**
- * One message for all: what was done, or what was not and why.
- * @param buttons what can be done about it, beside the message
- */
+/** An action that was asked for, and what became of it. */
+export interface Told {
+  readonly results: readonly Result[];
+  /** How many tasks it was asked for: what is missing in the results was called off. */
+  readonly asked: number;
+  /** What is said of those where it is done, in few words. */
+  readonly done: (count: number) => string;
+  /** What the user must know beside that. */
+  readonly warning?: string | undefined;
+  /** What can be done about it, beside the message. */
+  readonly buttons?: readonly MessageButton[];
+}
+
+/** One message for all: what was done, and what was not and why. */
 export function tell(
-  results: readonly Result[],
-  allDone: string,
+  { results, asked, done, warning, buttons = [] }: Told,
   log: vscode.LogOutputChannel,
-  buttons: readonly MessageButton[] = [],
 ): void {
-  const { t } = vscode.l10n;
   for (const { task, outcome } of results) {
     const line = `${task.key}: ${outcome.message}`;
     const text = outcome.details === undefined ? line : `${line}\n${outcome.details}`;
     if (outcome.reason === undefined) log.info(text);
     else log.warn(text);
   }
-  const troubled = results.filter(({ outcome }) => outcome.reason !== undefined);
-  const [first] = troubled;
-  if (first === undefined) {
-    const [only, ...more] = results;
-    if (only === undefined) return;
-    const message = more.length === 0 ? only.outcome.message : allDone;
-    void offer(showInformation, message, buttons, log);
+  const [only] = results;
+  const summary =
+    asked === 1 && only !== undefined
+      ? only.outcome.message
+      : summaryWords(
+          results.map(({ outcome }) => outcome),
+          asked,
+          done,
+        );
+  const message = warning === undefined ? summary : `${summary} ${warning}`;
+  const isTroubled = results.some(({ outcome }) => outcome.reason !== undefined);
+  if (!isTroubled) {
+    void offer(warning === undefined ? showInformation : showWarning, message, buttons, log);
     return;
   }
-  const message =
-    troubled.length === 1
-      ? first.outcome.message
-      : t(
-          '{0} of {1} tasks were not wholly done. The first: {2}',
-          troubled.length,
-          results.length,
-          first.outcome.message,
-        );
   const showLog = {
-    title: t('Show Log'),
+    title: vscode.l10n.t('Show Log'),
     press: () => {
       log.show();
     },

@@ -35,6 +35,23 @@ describe('deleting', () => {
     return existsSync(trash) ? readdirSync(trash) : [];
   }
 
+  /** The warnings shown meanwhile, with their buttons. */
+  async function shownWarnings(work: () => Thenable<unknown>): Promise<string[]> {
+    const shown: string[] = [];
+    const window = vscode.window as { showWarningMessage: unknown };
+    const own = window.showWarningMessage;
+    window.showWarningMessage = (message: string, ...buttons: string[]) => {
+      shown.push(`${message} [${buttons.join(', ')}]`);
+      return Promise.resolve(undefined);
+    };
+    try {
+      await work();
+    } finally {
+      window.showWarningMessage = own;
+    }
+    return shown;
+  }
+
   /** Answers the modal questions asked meanwhile with this button; resolves with what was asked. */
   async function answering(button: string, work: () => Thenable<unknown>): Promise<string[]> {
     const asked: string[] = [];
@@ -113,6 +130,22 @@ describe('deleting', () => {
     assert.match(asked[0] ?? '', /for 7 hours this can be undone\.\n.*has not been told yet/);
     assert.doesNotMatch(asked[0] ?? '', /final/);
     await taskGone(key);
+  });
+
+  it('delete without a question says afterwards that the agent has not been told', async () => {
+    const [untold, told] = [
+      await shownTask({ record: { completionDelivered: false } }),
+      await shownTask({ record: { completionDelivered: true } }),
+    ];
+    const warned = await shownWarnings(() => run('delete', untold.key));
+    assert.match(warned[0] ?? '', /is deleted\. Its agent has not been told yet.* \[Undo\]/);
+    assert.deepEqual(await shownWarnings(() => run('delete', told.key)), []);
+    await run('undoDelete', untold.key);
+    await run('undoDelete', told.key);
+    const rows = [untold, told].map(({ key }) => ({ kind: 'task', key }));
+    for (const { key } of rows) await taskWhere(key);
+    const both = await shownWarnings(() => run('delete', rows[0], rows));
+    assert.match(both[0] ?? '', /^2 deleted\. Their agents .* of the end of 1 of them\. \[Undo\]/);
   });
 
   it('trash.keepHours empties the trash of what is older at once', async () => {
