@@ -9,7 +9,7 @@ import type { PersistedTask } from '../persistence/record.ts';
 import { readTask, requireOwnSession } from '../persistence/taskFile.ts';
 import { endedByItself, endGroup, notSignalled, taskGroup } from './endGroup.ts';
 import { foreignStorage } from './host.ts';
-import { killSurvivors } from './killSurvivors.ts';
+import { alreadyEnded, killSurvivors } from './killSurvivors.ts';
 import { byAft, recordedByAft, recordEnd, type End } from './recordEnd.ts';
 import { identityOf, placedIdentityOf, refusal, settle, untouched } from './taskRequest.ts';
 import type { Ending, Refusal, TaskRequest } from './taskRequest.ts';
@@ -101,10 +101,24 @@ async function kill(request: KillRequest): Promise<Ending> {
   const identity = placedIdentityOf(request, task);
   if (marker?.kind === 'code') return refused(endedByItself(marker.code));
 
-  const begun = task.status === 'killing' || marker?.kind === 'killed';
   if (identity.kind === 'same') return endTask(request, task, marker !== undefined);
-  if (identity.kind === 'gone' && begun) return finishKill(request, marker !== undefined);
+  if (identity.kind === 'gone') return finishGone(request, refusal(request, task, identity));
   return refused(refusal(request, task, identity));
+}
+
+/**
+ * Goes by what the record and the marker say now that the processes are seen to be gone: another
+ * window, or AFT, may have ended them in this very moment.
+ */
+async function finishGone(request: KillRequest, nothingToKill: Refusal): Promise<Ending> {
+  const task = readTask(request.paths);
+  if (isTerminal(task)) return alreadyEnded(task);
+  const marker = readExitMarker(request.paths);
+  if (marker?.kind === 'code') return refused(endedByItself(marker.code));
+  if (marker !== undefined || task.status === 'killing') {
+    return finishKill(request, marker !== undefined);
+  }
+  return refused(nothingToKill);
 }
 
 /** Ends the processes of a running task, from the exit marker to the record of the end. */
@@ -117,7 +131,9 @@ async function endTask(
   const group = taskGroup(task, (known) => identityOf(request, task, known));
   // Asked first, so that no marker is written for processes that can't be signalled.
   const permission = table.signalGroup(group.pgid, 0);
-  if (permission === 'gone' && !isMarked) return refused(refusal(request, task, processGone));
+  if (permission === 'gone' && !isMarked) {
+    return finishGone(request, refusal(request, task, processGone));
+  }
   if (permission === 'not-permitted' || permission === 'forbidden') {
     return refused(notSignalled(permission));
   }
@@ -133,7 +149,9 @@ async function endTask(
   if (failure === undefined) return recordEnd(request, killEnd(request, 'was killed'));
   if ('outlived' in failure) return failure.outlived;
   if (marker?.isPlaced() === true) takeBackMarker(paths);
-  return refused(failure.unsignalled);
+  const { unsignalled } = failure;
+  if (unsignalled.reason === 'process-gone') return finishGone(request, unsignalled);
+  return refused(unsignalled);
 }
 
 /** Carries on a kill whose processes have ended and whose record has not been written. */

@@ -59,7 +59,7 @@ export async function killSurvivors(request: TaskRequest, task: PersistedTask): 
   return recordLeft(request, (pid) => isLeft.has(pid), whys);
 }
 
-function alreadyEnded(task: PersistedTask): Ending {
+export function alreadyEnded(task: PersistedTask): Ending {
   return {
     done: false,
     reason: 'already-ended',

@@ -43,7 +43,12 @@ export async function recordEnd(request: TaskRequest, end: End): Promise<Ending>
     words = end.words(written);
     requireOwnSession(paths, written);
     onStep("Bringing AFT's database into agreement");
-    const row = await updateRow(storageDirectory, harness, paths, written);
+    let row = await updateRow(storageDirectory, harness, paths, written);
+    // Another window may have recorded the end at the same time: its record is there, and our row.
+    const there = readTask(paths);
+    if (there.finishedAt !== written.finishedAt || there.status !== written.status) {
+      row = await updateRow(storageDirectory, harness, paths, there);
+    }
     const recordedHere = `${words}. No AFT recorded that, so it was recorded from here (${howItEnded(written)})`;
     return row.problem === undefined
       ? { done: true, reason: undefined, words: `${recordedHere}.` }

@@ -10,6 +10,7 @@ import type { NestedProcess, ProcessTable } from '../../src/process/processTable
 import { storageId } from '../../src/store/discovery.ts';
 import { Store } from '../../src/store/store.ts';
 import type { Liveness } from '../../src/process/liveness.ts';
+import { notShown } from './notShown.ts';
 import { endGroup, live, Place, table, until, type StartedTask } from './place.ts';
 
 const unshare = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'] as const;
@@ -109,6 +110,12 @@ describe('a storage that is shared with another process namespace', function () 
       assert.equal(readTask(task.paths).status, 'running');
       assert.equal(readFileSync(task.paths.exit, 'utf8'), '');
     });
+  }
+
+  if (!isPermitted) {
+    notShown(
+      'a real process namespace, inside ours and around ours (unshare --pid is refused). Run as root, or allow user namespaces.',
+    );
   }
 
   it('as its process table would show it: the same', async () => {

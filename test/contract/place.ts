@@ -118,16 +118,7 @@ export class Place {
   }
 
   request(paths: TaskPaths): TaskRequest {
-    return {
-      storageDirectory: this.storage,
-      harness: this.harness,
-      paths,
-      table,
-      facts: here,
-      uid: process.getuid?.(),
-      clock: systemClock,
-      onStep: () => undefined,
-    };
+    return requestFor(this.storage, this.harness, paths);
   }
 
   /** AFT's row of a task. 0.19.6 has no database, and 0.57.2 makes it at its first start. */
@@ -161,6 +152,20 @@ export class Place {
     mkdirSync(path, { recursive: true });
     return path;
   }
+}
+
+/** What an action on a task needs. */
+export function requestFor(
+  storageDirectory: string,
+  harness: string | undefined,
+  paths: TaskPaths,
+): TaskRequest {
+  const uid = process.getuid?.();
+  const onStep = (): undefined => undefined;
+  return {
+    ...{ storageDirectory, harness, paths },
+    ...{ table, facts: here, uid, clock: systemClock, onStep },
+  };
 }
 
 /** For what has no event: resolves when it has come true. */

@@ -275,7 +275,12 @@ describe('killing a task', () => {
     const { pid } = await groups.start(sleeping);
     const task = write(pid);
     const outcome = await kill(task, {
-      note: { begin: () => { writeKillMarkerIfAbsent(task.paths); }, end: () => undefined },
+      note: {
+        begin: () => {
+          writeKillMarkerIfAbsent(task.paths);
+        },
+        end: () => undefined,
+      },
       table: spying((signal) => (signal === 0 ? 'sent' : 'not-permitted')),
     });
     assert.equal(outcome.done, false);

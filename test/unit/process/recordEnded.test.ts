@@ -7,7 +7,7 @@ import type { Outcome } from '../../../src/persistence/outcome.ts';
 import type { PersistedTask } from '../../../src/persistence/record.ts';
 import { markTerminal } from '../../../src/persistence/record.ts';
 import { serializeRecordOnOneLine } from '../../../src/persistence/recordCodec.ts';
-import { readTask, updateTask } from '../../../src/persistence/taskFile.ts';
+import { readTask, updateTask, writeTask } from '../../../src/persistence/taskFile.ts';
 import { recordEnded } from '../../../src/process/recordEnded.ts';
 import type { ProcessTable } from '../../../src/process/processTable.ts';
 import type { TaskRequest } from '../../../src/process/taskRequest.ts';
@@ -119,6 +119,28 @@ describe('recording the end of a task whose process is gone', () => {
       ['failed', 3, null, written.finishedAt],
     );
     assert.equal(row['metadata'], serializeRecordOnOneLine(written));
+  });
+
+  it('brings the row into agreement with the record that another window wrote at the same time', async () => {
+    const task = await write({}, { exit: '3' });
+    const database = createDatabase(storage);
+    const { taskId, sessionId, status } = task.record;
+    const metadata = serializeRecordOnOneLine(task.record);
+    insertRow(database, { taskId, sessionId, status, metadata });
+    const finishedAt = Date.now() + 1234;
+    let isWritten = false;
+    const outcome = await record(task, {
+      onStep: () => {
+        const current = readTask(task.paths);
+        if (isWritten || current.status === 'running') return;
+        isWritten = true;
+        writeTask(task.paths, { ...current, finishedAt });
+      },
+    });
+    assert.deepEqual([outcome.done, outcome.reason], [true, undefined], outcome.message);
+    const row = database.prepare('SELECT completed_at FROM bash_tasks').get();
+    database.close();
+    assert.deepEqual([isWritten, row?.['completed_at']], [true, finishedAt]);
   });
 
   it('says so where the row can’t be written', async () => {
