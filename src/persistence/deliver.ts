@@ -6,6 +6,8 @@ import { isTerminal, type PersistedTask } from './record.ts';
 import { done, doneButRow, notTerminal, refused } from './taskOutcome.ts';
 import { readTask, requireOwnSession, updateTask } from './taskFile.ts';
 
+const untilThen = 'Until then, “Don’t Notify the Agent” keeps its agent from being told.';
+
 /**
  * Notes that a task's agent has been told of its end, in the record and then in AFT's database,
  * and changes nothing else. Tasks that have not ended are refused. Never throws for what can be
@@ -22,7 +24,7 @@ export async function markTaskDelivered(
   let already: boolean;
   try {
     const task = readTask(paths);
-    if (!isTerminal(task)) return notTerminal(task, 'marked delivered');
+    if (!isTerminal(task)) return notTerminal(task, 'marked delivered', untilThen);
     requireOwnSession(paths, task);
     sessionId = task.sessionId;
     already = task.completionDelivered;

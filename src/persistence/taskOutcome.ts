@@ -24,11 +24,15 @@ export function doneButRow(
 }
 
 /** The action needs a task that has ended. */
-export function notTerminal(task: PersistedTask, action: string): Outcome {
+export function notTerminal(
+  task: PersistedTask,
+  action: string,
+  advice = 'Kill it first, or wait for its end.',
+): Outcome {
   return {
     done: false,
     reason: 'not-terminal',
-    message: `Task ${task.taskId} is ${task.status}; only a task that has ended can be ${action}. Kill it first, or wait for its end.`,
+    message: `Task ${task.taskId} is ${task.status}; only a task that has ended can be ${action}. ${advice}`,
     details: undefined,
   };
 }

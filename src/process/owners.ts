@@ -46,6 +46,15 @@ export function projectsOwnedElsewhere(
   );
 }
 
+/** Does an AFT say that it lives and works in a task's project, wherever it runs? */
+export function isServed(
+  storageDirectory: string,
+  { projectRoot }: { readonly projectRoot: string | undefined },
+  now: number,
+): boolean {
+  return freshOwners(storageDirectory, now).some((owner) => owner.checkoutPath === projectRoot);
+}
+
 /** What is gone here may live where its AFT does. */
 export function elsewhere(
   identity: Identity,

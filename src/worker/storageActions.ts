@@ -1,11 +1,11 @@
 import { bundleSize } from '../persistence/bundle.ts';
-import { markTaskDelivered } from '../persistence/deliver.ts';
 import type { Outcome } from '../persistence/outcome.ts';
 import type { TaskPaths } from '../persistence/paths.ts';
 import { stopNotifying } from '../persistence/stopNotifying.ts';
 import { storageFacts } from '../process/host.ts';
 import { killTask, resumeKill } from '../process/kill.ts';
 import type { KillJournal } from '../process/killJournal.ts';
+import { markDelivered } from '../process/markDelivered.ts';
 import type { ProcessTable } from '../process/processTable.ts';
 import { recordEnded } from '../process/recordEnded.ts';
 import { systemClock, type TaskRequest } from '../process/taskRequest.ts';
@@ -78,13 +78,13 @@ export function storageActions(
     return isOver;
   };
 
-  const markings: Readonly<Record<Mark, typeof markTaskDelivered>> = {
-    delivered: markTaskDelivered,
-    notNotified: stopNotifying,
+  const markings: Readonly<Record<Mark, (request: TaskRequest) => Promise<Outcome>>> = {
+    delivered: markDelivered,
+    notNotified: ({ harness, paths }) => stopNotifying(directory, harness, paths),
   };
   const make = (key: string, mark: Mark): Promise<Outcome> =>
-    act(key, ({ harness }, paths) =>
-      marks.during(key, mark, () => markings[mark](directory, harness, paths)),
+    act(key, (task, paths) =>
+      marks.during(key, mark, () => markings[mark](requestFor(task, paths))),
     );
 
   return {
