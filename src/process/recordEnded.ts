@@ -26,13 +26,15 @@ export function recordEnded(request: TaskRequest): Promise<Outcome> {
         words: `has already ended (${howItEnded(task)}). Its record was not changed.`,
       };
     }
-    const changed = changedAt(paths);
+    const captures = [paths.stdout, paths.stderr, paths.pty];
+    const written = changedAt(captures);
     const refusal = whyNot(own, task);
     if (refusal !== undefined) return refusal;
     return recordEnd(own, {
       words: () => 'has ended',
       record: (current) => endOf(current, paths, clock.now()),
-      obstacle: (current) => whyNot(own, current) ?? wroteMeanwhile(paths, changed),
+      obstacle: (current) =>
+        whyNot(own, current) ?? (changedAt(captures) === written ? undefined : whoWrites(paths)),
     });
   });
 }
@@ -65,9 +67,9 @@ function refused(reason: Ending['reason'], why: string): Ending {
 }
 
 /** Who writes while AFT is given its time is not gone, wherever it is. */
-function wroteMeanwhile(paths: TaskPaths, before: number | undefined): Ending | undefined {
-  if (changedAt(paths) === before || readExitMarker(paths) !== undefined) return undefined;
-  return refused('unknown-process', 'its files are being written to, so it may live elsewhere');
+function whoWrites(paths: TaskPaths): Ending | undefined {
+  if (readExitMarker(paths) !== undefined) return undefined;
+  return refused('unknown-process', 'its captures are being written to, so it may live elsewhere');
 }
 
 /** The end as AFT would record it: from the exit marker, or else as its replay does (0.57.2). */

@@ -88,7 +88,8 @@ export class Judge {
     const gone = identity.kind === 'gone' || identity.kind === 'stranger';
     if (!gone) this.goneSince.delete(task.key);
     else if (goneBefore === undefined) this.goneSince.set(task.key, now);
-    const changed = gone ? changedAt(task.paths) : undefined;
+    const { json, stdout, stderr, pty } = task.paths;
+    const changed = gone ? changedAt([json, stdout, stderr, pty]) : undefined;
     const judged = liveness(task.record, identity, {
       now,
       foreign: this.foreignStorage,

@@ -191,7 +191,9 @@ export class Group {
   private async lookAtAll(when: 'views' | 'later'): Promise<void> {
     const { place, cells } = this;
     for (const cell of cells) {
-      if (when === 'views') await this.untilRowAgrees(cell);
+      // What is asked for, an AFT that has just started looks at now.
+      if (when === 'later') await place.aft.status(sessionId, cell.task.taskId);
+      await this.untilRowAgrees(cell);
       cell[when] = this.look(cell);
     }
     if (!place.isServed) return;
