@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { hostProcessTable } from '../../../src/process/hostProcessTable.ts';
+import { liveMembers } from '../../../src/process/processTable.ts';
 import { writeTaskFixture } from '../../support/taskFixture.ts';
-import { ProcessGroups } from '../process/processGroups.ts';
+import { ProcessGroups, until } from '../process/processGroups.ts';
 import { readStorage, temporaryDirectory } from './openStore.ts';
 
 describe('what finished tasks have left behind', () => {
@@ -27,6 +29,8 @@ describe('what finished tasks have left behind', () => {
     return taskId;
   };
 
+  const table = hostProcessTable();
+
   it('is seen, and seen to go', async () => {
     const storage = temporaryDirectory(scope);
     const startedAt = Date.now();
@@ -42,6 +46,7 @@ describe('what finished tasks have left behind', () => {
       ],
     );
     groups.endAll();
+    await until(() => liveMembers(table.snapshot([], [pid]).groups.get(pid)).length === 0);
     await store.refresh();
     assert.equal(tasks.get(left)?.survivors, false);
   });

@@ -37,7 +37,8 @@ describe('the start after a kill that was cut off', () => {
       exit: 'killed',
       record: { ...running, startedAt: Date.now(), childPid: pid, pgid: pid },
     });
-    const entry = { key: task.key, pid: await groups.ended(), startedAt: 1 };
+    const pidOfOther = await groups.ended();
+    const entry = { key: task.key, pid: pidOfOther, startedAt: 1, place: '', begunAt: 1 };
     writeFileSync(join(journal, 'entry.json'), JSON.stringify(entry));
     return task;
   };
