@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { atomicWrite } from '../persistence/atomicWrite.ts';
+import { atomicWriteIf } from '../persistence/atomicWrite.ts';
 import { updateRow } from '../persistence/database.ts';
 import { prepareKillMarker, readExitMarker } from '../persistence/exitMarker.ts';
 import type { Outcome } from '../persistence/outcome.ts';
@@ -189,7 +189,7 @@ const processGone = { kind: 'gone', reason: 'its process has just ended by itsel
 /** An AFT that sees `killed` waits for the process to end: it must not stay if nothing was signalled. */
 function takeBackMarker(paths: TaskPaths): void {
   // The command may have ended meanwhile, and its exit code be there instead.
-  if (readExitMarker(paths)?.kind !== 'killed') return;
-  if (paths.layout === 'flat') rmSync(paths.exit);
-  else atomicWrite(paths.exit, '', paths.taskId, 'aft');
+  const isThere = (): boolean => readExitMarker(paths)?.kind === 'killed';
+  if (paths.layout === 'directory') atomicWriteIf(isThere, paths.exit, '', paths.taskId, 'aft');
+  else if (isThere()) rmSync(paths.exit);
 }

@@ -39,7 +39,12 @@ export async function recordEnd(request: TaskRequest, end: End): Promise<Ending>
     if (isTerminal(before)) return byAft(before, end);
     const obstacle = end.obstacle?.(before);
     if (obstacle !== undefined) return obstacle;
-    const written = updateTask(paths, (task) => (isTerminal(task) ? task : end.record(task)));
+    let isOurs = false as boolean;
+    const written = updateTask(paths, (task) => {
+      isOurs = !isTerminal(task);
+      return isOurs ? end.record(task) : task;
+    });
+    if (!isOurs) return byAft(written, end);
     words = end.words(written);
     requireOwnSession(paths, written);
     onStep("Bringing AFT's database into agreement");
