@@ -8,10 +8,20 @@ const WIDE = [
   0x1aff0, 0x1b2ff, 0x20000, 0x3fffd,
 ];
 
+/** 1 + the widths that are known by now, as the expressions are slow; emoji are below its end. */
+const known = new Uint8Array(0x20000);
+
 /** Columns that a terminal gives a printable character: 0 (combining), 1 or 2. */
 export function charWidth(codePoint: number): 0 | 1 | 2 {
   if (codePoint < 0x300) return 1;
-  if (isNarrow(codePoint)) return 1;
+  const remembered = known[codePoint] ?? 0;
+  if (remembered > 0) return (remembered - 1) as 0 | 1 | 2;
+  const width = findWidth(codePoint);
+  known[codePoint] = 1 + width;
+  return width;
+}
+
+function findWidth(codePoint: number): 0 | 1 | 2 {
   for (let block = 0; block < WIDE.length; block += 2) {
     if (codePoint < (WIDE[block] ?? 0)) break;
     if (codePoint <= (WIDE[block + 1] ?? 0)) return 2;
@@ -19,16 +29,4 @@ export function charWidth(codePoint: number): 0 | 1 | 2 {
   const character = String.fromCodePoint(codePoint);
   if (ZERO_WIDTH.test(character)) return 0;
   return EMOJI.test(character) ? 2 : 1;
-}
-
-/** The common ones among the narrow, as the expressions are slow. */
-function isNarrow(codePoint: number): boolean {
-  return (
-    // Greek and Cyrillic, arrows, box drawing and blocks, Braille patterns, the replacement.
-    (codePoint >= 0x370 && codePoint < 0x483) ||
-    (codePoint >= 0x2190 && codePoint < 0x2200) ||
-    (codePoint >= 0x2500 && codePoint < 0x25a0) ||
-    (codePoint >= 0x2800 && codePoint < 0x2900) ||
-    codePoint === 0xfffd
-  );
 }

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Terminal } from '@xterm/headless';
 import type { ByteSink } from './captureTail.ts';
-import { plainLines } from './plainLines.ts';
+import { plainLines, TAB_WIDTH, type CellStyle } from './plainLines.ts';
 import { isBlankRow, PtyRows, type Part } from './ptyRows.ts';
 import { packSpans } from './packedSpans.ts';
 import type { PackedSpans, StyleSpan } from './style.ts';
@@ -17,8 +17,10 @@ import {
   type XtermLines,
 } from './xterm.ts';
 
-/** Bytes parsed at once. None makes more than one line, so no more than that scroll out. */
-const SLICE = 512;
+/** Bytes parsed at once. */
+const SLICE = 4096;
+/** Lines that may scroll out before they are taken. Few, as what is in the processor's cache is fast. */
+const SCROLLED_OUT = 32;
 /** Characters that are made one string. */
 const PIECE = 16 * 1024;
 /** Milliseconds for which parsing keeps other work waiting. */
@@ -72,7 +74,7 @@ export class PtyRenderer implements ByteSink {
   private cut: Buffer = Buffer.alloc(0);
   private parsed = 0;
 
-  private lines: XtermLines | undefined;
+  private lines: XtermLines;
   /** The first line that was not taken out yet. */
   private next = 0;
   private pieces: Piece[] = [];
@@ -89,7 +91,7 @@ export class PtyRenderer implements ByteSink {
     this.terminal = new TerminalClass({
       cols: Math.max(2, Math.min(cols, MOST_COLUMNS)),
       rows: Math.max(1, Math.min(rows, MOST_ROWS)),
-      scrollback: 2 * SLICE,
+      scrollback: 2 * SCROLLED_OUT,
       allowProposedApi: true,
       logLevel: 'off',
     });
@@ -97,6 +99,12 @@ export class PtyRenderer implements ByteSink {
     this.core = coreOf(this.terminal);
     this.rows = new PtyRows((id) => this.core._oscLinkService.getLinkData(id)?.uri);
     this.handleSequences();
+    this.lines = this.watchLines();
+    this.core._onScroll.event(() => {
+      const { lines, ybase } = this.core.buffers.normal;
+      if (lines !== this.lines) this.lines = this.watchLines();
+      else if (ybase - this.next >= SCROLLED_OUT) this.takeLines(ybase);
+    });
   }
 
   /** Takes the next bytes of the stream; `settle` parses them. */
@@ -111,17 +119,19 @@ export class PtyRenderer implements ByteSink {
 
   /** Parses what was written; lets other work in between. */
   async settle(): Promise<void> {
+    this.rows.renewStyles();
     let began = performance.now();
     for (const bytes of this.unparsed.splice(0)) {
       const before = this.parsed;
       /** Up to here it is known that too few lines are plain. */
       let looked = 0;
       for (let at = 0; at < bytes.length;) {
-        if (at >= looked && this.isAtPlainLine()) {
-          const { starts, end } = plainLines(bytes, at);
+        const style = at >= looked ? this.styleOfPlainLine() : undefined;
+        if (style !== undefined) {
+          const { starts, end } = plainLines(bytes, at, style);
           looked = end;
           if (starts.length > (SCREENS_KEPT + 1) * this.terminal.rows)
-            at = this.skip(bytes, starts);
+            at = this.skip(bytes, starts, style);
         }
         const end = sliceEnd(bytes, at);
         this.core.writeSync(bytes.subarray(at, end));
@@ -187,51 +197,64 @@ export class PtyRenderer implements ByteSink {
     }
     // A full reset takes the lines away.
     parser.registerEscHandler({ final: 'c' }, () => {
-      this.takeScrolledOut();
+      this.takeLines(this.core.buffers.normal.ybase);
       return false;
     });
   }
 
-  /** Whether plain lines would become what they are, one below the other. */
-  private isAtPlainLine(): boolean {
+  private watchLines(): XtermLines {
+    const { lines } = this.core.buffers.normal;
+    this.next = 0;
+    lines.onTrim((count) => {
+      if (this.lines === lines) this.next -= count;
+    });
+    return lines;
+  }
+
+  /** The style that text has now; absent where plain lines would not become what they are. */
+  private styleOfPlainLine(): CellStyle | undefined {
     const { normal } = this.core.buffers;
-    const { modes, rows, buffer } = this.terminal;
+    const { modes, rows, cols, buffer } = this.terminal;
     const { _inputHandler: input, _charsetService: charsets } = this.core;
-    return (
+    const { fg, bg, extended } = input._curAttrData;
+    const isUsual =
       normal.x === 0 &&
       normal.scrollTop === 0 &&
       normal.scrollBottom === rows - 1 &&
       input._parser.currentState === 0 &&
-      (input._curAttrData.bg & Cell.hasExtended) === 0 &&
+      extended.urlId === 0 &&
       charsets.charset === undefined &&
       !modes.insertMode &&
       modes.wraparoundMode &&
       buffer.active.type === 'normal' &&
-      this.rowsShown(normal) <= normal.y
-    );
+      hasUsualTabs(normal, cols) &&
+      isUntouched(normal);
+    return isUsual ? { front: fg | 0, back: bg | 0, underline: extended._ext } : undefined;
   }
 
   /**
    * Takes plain lines without the terminal, which needs several times as long, but for so many at
    * the end that its screen becomes what it would be. Returns where those start.
    */
-  private skip(bytes: Buffer, starts: readonly number[]): number {
+  private skip(bytes: Buffer, starts: readonly number[], style: CellStyle): number {
     const { ybase, y } = this.core.buffers.normal;
-    const { fg, bg } = this.core._inputHandler._curAttrData;
-    const style = { front: fg | 0, back: bg | 0 };
+    const { cols } = this.terminal;
     const before = this.parsed - (starts[0] ?? 0);
     const skipped = starts.length - SCREENS_KEPT * this.terminal.rows;
-    const sequences: Buffer[] = [];
     // The screen scrolls out, and the lines that are kept fill it anew.
     this.takeLines(ybase + y);
     for (let line = 0; line < skipped; line += LINES) {
       const next = Math.min(line + LINES, skipped);
       const end = starts[next] ?? 0;
-      sequences.push(...this.rows.addPlain(bytes, starts.slice(line, next), end, style));
+      this.rows.addPlain(bytes, starts.slice(line, next), end, cols, style);
       this.parsed = before + end;
       if (this.rows.pending >= PIECE) this.endPiece();
     }
-    this.core.writeSync(Buffer.concat(sequences));
+    const { _curAttrData: now } = this.core._inputHandler;
+    now.fg = style.front;
+    now.bg = style.back;
+    now.extended = now.extended.clone();
+    now.extended._ext = style.underline;
     return starts[skipped] ?? 0;
   }
 
@@ -243,13 +266,6 @@ export class PtyRenderer implements ByteSink {
   /** Takes out the lines up to an index. */
   private takeLines(end: number): void {
     const { lines } = this.core.buffers.normal;
-    if (lines !== this.lines) {
-      this.lines = lines;
-      this.next = 0;
-      lines.onTrim((count) => {
-        if (this.lines === lines) this.next -= count;
-      });
-    }
     for (; this.next < end; this.next++) {
       const line = lines.get(this.next);
       if (line !== undefined) this.rows.add(line);
@@ -304,6 +320,26 @@ export class PtyRenderer implements ByteSink {
     }
     return end - ybase;
   }
+}
+
+function hasUsualTabs({ tabs }: XtermBuffer, columns: number): boolean {
+  for (let column = 0; column < columns; column++) {
+    if ((tabs[column] === true) !== (column % TAB_WIDTH === 0)) return false;
+  }
+  return true;
+}
+
+/** Whether the cursor's row and those below it are as they came. */
+function isUntouched({ lines, ybase, y }: XtermBuffer): boolean {
+  for (let index = ybase + y; index < lines.length; index++) {
+    const line = lines.get(index);
+    if (line === undefined || line.isWrapped) return false;
+    const { _data: data } = line;
+    for (let at = 0; at < data.length; at += 3) {
+      if (((data[at] ?? 0) & Cell.hasContent) !== 0 || data[at + 2] !== 0) return false;
+    }
+  }
+  return true;
 }
 
 /** Where a slice ends: at a line's end if there is one. */

@@ -1,4 +1,14 @@
-import { readSgr, threeBytes, twoBytes, type CellStyle } from './plainLines.ts';
+import { charWidth } from './charWidth.ts';
+import {
+  codePointAt,
+  endOfLine,
+  isUnsafe,
+  lengthOf,
+  LONGEST,
+  readSequence,
+  TAB_WIDTH,
+  type CellStyle,
+} from './plainLines.ts';
 import type { Color, LinkedStyle, StyleSpan, Underline } from './style.ts';
 import { Cell, type XtermExtended, type XtermLine } from './xterm.ts';
 
@@ -25,17 +35,20 @@ export interface RowsState {
 const BUFFER = 64 * 1024;
 /** UTF-16 units that a cell may have; combining characters beyond them are dropped. */
 const GLYPH_UNITS = 32;
-/** Styles that are remembered, so that equal ones are one object. */
-const KNOWN_STYLES = 4096;
+/**
+ * Styles that are remembered, so that equal ones are one object. From the first limit on, RGB
+ * colours become the nearest of the palette; at the second, all are forgotten.
+ */
+const EXACT_STYLES = 4096;
+const MOST_STYLES = 16 * 1024;
 const RGB = 0x1000000;
 /** What the colour of an underline is after it was reset; white is the reader's own, then. */
 const NO_UNDERLINE_COLOR = 0x3ffffff;
 const UNDERLINES: readonly Underline[] = ['none', 'single', 'double', 'curly', 'dotted', 'dashed'];
 
+const TAB = 0x09;
 const LINE_FEED = 0x0a;
-const ESCAPE = 0x1b;
 const SPACE = 0x20;
-const ZERO = 0x30;
 const REPLACEMENT = 0xfffd;
 /** The contents of a cell with a space, and with DEL. */
 const NARROW_SPACE = (1 << Cell.widthShift) | SPACE;
@@ -94,50 +107,79 @@ export class PtyRows {
   }
 
   /**
-   * Adds lines as `plainLines` finds them. `style` goes on with their SGR sequences; answers those
-   * that a terminal needs to come to the same style.
+   * Adds lines as `plainLines` finds them, as a terminal of so many columns shows them. `style` goes
+   * on with their sequences.
    */
-  addPlain(bytes: Buffer, starts: readonly number[], end: number, style: CellStyle): Buffer[] {
-    let sequences: Buffer[] = [];
+  addPlain(
+    bytes: Buffer,
+    starts: readonly number[],
+    end: number,
+    columns: number,
+    style: CellStyle,
+  ): void {
+    let tab = -1;
     for (const [index, start] of starts.entries()) {
-      const lineEnd = (starts[index + 1] ?? end) - 2;
-      this.reserve(1 + lineEnd - start);
+      const lineEnd = endOfLine(bytes, start, (starts[index + 1] ?? end) - 1);
+      if (tab < start) {
+        tab = bytes.subarray(0, end).indexOf(TAB, start);
+        if (tab < 0) tab = end;
+      }
+      const hasTabs = tab < lineEnd;
+      this.reserve(1 + LONGEST);
       if (this.isEmpty) this.isEmpty = false;
       else this.units[this.length++] = LINE_FEED;
       const base = this.taken + this.text.length;
       const { units } = this;
       let { length, bits } = this;
-      let look = this.styleOf(style.front, style.back, undefined);
+      let look = this.plainStyle(style);
       let lookStart = length;
+      /** The cursor's, and the blanks before it that are there once something follows. */
+      let column = 0;
+      let blanks = 0;
       for (let at = start; at < lineEnd;) {
         const byte = bytes[at] ?? 0;
-        if (byte !== ESCAPE) {
-          if (byte < 0x80) {
-            units[length++] = byte;
-            at++;
-          } else {
-            const isShort = byte < 0xe0;
-            const unit = isShort ? twoBytes(bytes, at) : threeBytes(bytes, at);
-            bits |= unit;
-            units[length++] = unit;
-            at += isShort ? 2 : 3;
+        if (byte >= SPACE) {
+          const isAscii = byte < 0x80;
+          const code = isAscii ? byte : codePointAt(bytes, at);
+          if (hasTabs) {
+            const width = charWidth(code);
+            if (column + width > columns) column = 0;
+            column += width;
+            if (blanks > 0) {
+              this.addSpan(base + lookStart, base + length, look);
+              units.fill(SPACE, length, length + blanks);
+              length += blanks;
+              lookStart = length;
+              blanks = 0;
+            }
           }
-          continue;
+          if (code > 0xffff) {
+            units[length++] = 0xd800 + ((code - 0x10000) >> 10);
+            units[length++] = 0xdc00 + (code & 0x3ff);
+            bits = 0xffff;
+          } else {
+            units[length++] = code;
+            bits |= code;
+          }
+          at += isAscii ? 1 : lengthOf(byte);
+        } else if (byte === TAB) {
+          if (column < columns) {
+            const stop = Math.min(columns - 1, column + TAB_WIDTH - (column % TAB_WIDTH));
+            blanks += stop - column;
+            column = stop;
+          }
+          at++;
+        } else {
+          this.addSpan(base + lookStart, base + length, look);
+          at = readSequence(bytes, at, style);
+          look = this.plainStyle(style);
+          lookStart = length;
         }
-        this.addSpan(base + lookStart, base + length, look);
-        const after = readSgr(bytes, at, style);
-        // Nothing before `ESC [ m` and `ESC [ 0 m` matters.
-        if (after - at < 5 && (after - at === 3 || bytes[at + 2] === ZERO)) sequences = [];
-        sequences.push(bytes.subarray(at, after));
-        look = this.styleOf(style.front, style.back, undefined);
-        lookStart = length;
-        at = after;
       }
       this.length = length;
       this.bits = bits;
       this.addSpan(base + lookStart, base + length, look);
     }
-    return sequences;
   }
 
   addLineFeed(): void {
@@ -152,6 +194,7 @@ export class PtyRows {
     this.taken += text.length;
     this.text = '';
     this.spans = [];
+    this.renewStyles(MOST_STYLES);
     return { text, spans };
   }
 
@@ -167,6 +210,7 @@ export class PtyRows {
     let style: LinkedStyle | undefined;
     let styleStart = length;
     for (let column = 0, at = 0; column < columns; column++, at += 3) {
+      const content = data[at] ?? 0;
       const cellFront = (data[at + 1] ?? 0) | 0;
       const cellBack = (data[at + 2] ?? 0) | 0;
       if (((cellFront ^ front) | (cellBack ^ back) | (cellBack & Cell.hasExtended)) !== 0) {
@@ -184,7 +228,6 @@ export class PtyRows {
           }
         }
       }
-      const content = (data[at] ?? 0) | 0;
       // One column, one of the printable characters of ASCII.
       if (content >= NARROW_SPACE && content < NARROW_DELETE) {
         units[length++] = content & 0x7f;
@@ -253,30 +296,53 @@ export class PtyRows {
     extended: XtermExtended | undefined,
   ): LinkedStyle | undefined {
     if ((front | back) === 0) return undefined;
-    if (this.styleCount >= KNOWN_STYLES) this.forgetStyles();
-    if ((back & Cell.hasExtended) !== 0 && extended !== undefined) {
-      const link = extended.urlId === 0 ? undefined : this.linkOf(extended.urlId);
-      const key = `${front} ${back} ${extended._ext} ${link ?? ''}`;
-      let style = this.extendedStyles.get(key);
-      if (style === undefined) {
-        style = makeStyle(front, back, extended._ext, link);
-        this.extendedStyles.set(key, style);
-        this.styleCount++;
-      }
-      return style;
+    if ((back & Cell.hasExtended) === 0 || extended === undefined) {
+      return this.simpleStyle(front, back);
     }
-    let ofFront = this.styles.get(front);
-    if (ofFront === undefined) this.styles.set(front, (ofFront = new Map<number, LinkedStyle>()));
-    let style = ofFront.get(back);
+    const { _ext: underline, urlId } = extended;
+    return this.extendedStyle(front, back, underline, urlId === 0 ? undefined : this.linkOf(urlId));
+  }
+
+  private plainStyle({ front, back, underline }: CellStyle): LinkedStyle | undefined {
+    if ((front | back) === 0) return undefined;
+    return (back & Cell.hasExtended) === 0
+      ? this.simpleStyle(front, back)
+      : this.extendedStyle(front, back, underline, undefined);
+  }
+
+  private extendedStyle(
+    front: number,
+    back: number,
+    underline: number,
+    link: string | undefined,
+  ): LinkedStyle {
+    const key = `${front} ${back} ${underline} ${link ?? ''}`;
+    let style = this.extendedStyles.get(key);
     if (style === undefined) {
-      style = makeStyle(front, back, 0, undefined);
-      ofFront.set(back, style);
+      style = makeStyle(front, back, underline, link);
+      this.extendedStyles.set(key, style);
       this.styleCount++;
     }
     return style;
   }
 
-  private forgetStyles(): void {
+  private simpleStyle(front: number, back: number): LinkedStyle {
+    let ofFront = this.styles.get(front);
+    let style = ofFront?.get(back);
+    if (style !== undefined) return style;
+    if (this.styleCount >= EXACT_STYLES && (isRgb(front) || isRgb(back))) {
+      return this.simpleStyle(paletteWord(front), paletteWord(back));
+    }
+    style = makeStyle(front, back, 0, undefined);
+    if (ofFront === undefined) this.styles.set(front, (ofFront = new Map<number, LinkedStyle>()));
+    ofFront.set(back, style);
+    this.styleCount++;
+    return style;
+  }
+
+  /** Has room for exact colours again. */
+  renewStyles(limit = EXACT_STYLES): void {
+    if (this.styleCount < limit) return;
     this.styles.clear();
     this.extendedStyles.clear();
     this.styleCount = 0;
@@ -290,8 +356,15 @@ export function isBlankRow(line: XtermLine): boolean {
 
 /** Columns up to the last one that was written to. */
 function columnsOf({ _data: data, length }: XtermLine): number {
-  let columns = length;
-  while (columns > 0 && ((data[3 * columns - 3] ?? 0) & Cell.hasContent) === 0) columns--;
+  let end = 3 * length;
+  // Four at a time, as most rows are mostly blank.
+  for (; end >= 12; end -= 12) {
+    const contents =
+      (data[end - 3] ?? 0) | (data[end - 6] ?? 0) | (data[end - 9] ?? 0) | (data[end - 12] ?? 0);
+    if ((contents & Cell.hasContent) !== 0) break;
+  }
+  while (end > 0 && ((data[end - 3] ?? 0) & Cell.hasContent) === 0) end -= 3;
+  const columns = end / 3;
   if (columns === 0) return 0;
   const width = (data[3 * columns - 3] ?? 0) >>> Cell.widthShift;
   return Math.min(length, columns - 1 + Math.max(1, width));
@@ -300,12 +373,6 @@ function columnsOf({ _data: data, length }: XtermLine): number {
 /** Without lone surrogates, controls, and characters that editors take for line ends. */
 function safe(glyph: string): string {
   return glyph.slice(0, GLYPH_UNITS).toWellFormed().replace(UNSAFE, '\ufffd');
-}
-
-function isUnsafe(code: number): boolean {
-  if (code < 0xa0) return code < SPACE || code >= 0x7f;
-  if (code >= 0xd800 && code <= 0xdfff) return true;
-  return (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
 }
 
 /** Those that reorder the text shown are among them. */
@@ -342,4 +409,16 @@ function colorOf(word: number): Color | undefined {
   const mode = word & Cell.colorMode;
   if (mode === 0) return undefined;
   return mode === Cell.rgb ? RGB + (word & Cell.rgbValue) : word & Cell.paletteValue;
+}
+
+function isRgb(word: number): boolean {
+  return (word & Cell.colorMode) === Cell.rgb;
+}
+
+/** A cell's word with the nearest colour of the palette's cube, 16 to 231, for an RGB colour. */
+function paletteWord(word: number): number {
+  if (!isRgb(word)) return word;
+  const step = (shift: number): number => Math.round(((word >> shift) & 0xff) / 51);
+  const color = 16 + 36 * step(16) + 6 * step(8) + step(0);
+  return (word & ~(Cell.colorMode | Cell.rgbValue)) | Cell.palette256 | color;
 }

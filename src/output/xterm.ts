@@ -12,10 +12,12 @@ export interface XtermCore {
   readonly buffers: { readonly normal: XtermBuffer; readonly alt: XtermBuffer };
   readonly _inputHandler: {
     /** How text is shown that comes now. */
-    readonly _curAttrData: { readonly fg: number; readonly bg: number };
+    readonly _curAttrData: { fg: number; bg: number; extended: XtermExtended };
     /** 0 between sequences. */
     readonly _parser: { readonly currentState: number };
   };
+  /** Tells after each scroll, and when another buffer comes. */
+  readonly _onScroll: { event(listener: () => void): unknown };
   /** Absent is ASCII. */
   readonly _charsetService: { readonly charset: unknown };
   readonly _oscLinkService: { getLinkData(id: number): { readonly uri: string } | undefined };
@@ -31,6 +33,8 @@ export interface XtermBuffer {
   /** The first and the last row of the screen that scroll. */
   readonly scrollTop: number;
   readonly scrollBottom: number;
+  /** Columns with a tab stop. */
+  readonly tabs: Readonly<Partial<Record<number, boolean>>>;
 }
 
 export interface XtermLines {
@@ -56,7 +60,8 @@ export interface XtermLine {
 export interface XtermExtended {
   readonly urlId: number;
   /** Kind and colour of the underline. */
-  readonly _ext: number;
+  _ext: number;
+  clone(): XtermExtended;
 }
 
 /** A cell's bits in its three words. */
@@ -67,6 +72,7 @@ export const Cell = {
   widthShift: 22,
   // of both colours
   colorMode: 0x3000000,
+  palette256: 0x2000000,
   rgb: 0x3000000,
   rgbValue: 0xffffff,
   paletteValue: 0xff,
