@@ -10,6 +10,7 @@ import { completeEnd } from './utf8.ts';
 import {
   Cell,
   coreOf,
+  printAlike,
   useCharWidths,
   type TerminalClass,
   type XtermBuffer,
@@ -97,6 +98,7 @@ export class PtyRenderer implements ByteSink {
     });
     useCharWidths(this.terminal);
     this.core = coreOf(this.terminal);
+    printAlike(this.core);
     this.rows = new PtyRows((id) => this.core._oscLinkService.getLinkData(id)?.uri);
     this.handleSequences();
     this.lines = this.watchLines();

@@ -13,15 +13,23 @@ export interface XtermCore {
   readonly _inputHandler: {
     /** How text is shown that comes now. */
     readonly _curAttrData: { fg: number; bg: number; extended: XtermExtended };
-    /** 0 between sequences. */
-    readonly _parser: { readonly currentState: number };
+    readonly _parser: {
+      /** 0 between sequences. */
+      readonly currentState: number;
+      setPrintHandler(print: Print): void;
+    };
+    readonly print: Print;
   };
+  readonly coreService: { readonly decPrivateModes: { readonly wraparound: boolean } };
   /** Tells after each scroll, and when another buffer comes. */
   readonly _onScroll: { event(listener: () => void): unknown };
   /** Absent is ASCII. */
   readonly _charsetService: { readonly charset: unknown };
   readonly _oscLinkService: { getLinkData(id: number): { readonly uri: string } | undefined };
 }
+
+/** Shows code points, from one place of `data` to another. */
+type Print = (data: Uint32Array, start: number, end: number) => void;
 
 export interface XtermBuffer {
   readonly lines: XtermLines;
@@ -110,6 +118,17 @@ export function coreOf(terminal: Terminal): XtermCore {
 export function useCharWidths(terminal: Terminal): void {
   terminal.unicode.register(charWidths);
   terminal.unicode.activeVersion = charWidths.version;
+}
+
+/**
+ * Where lines do not wrap, what the terminal makes of half a wide character at the right edge depends
+ * on how many characters came at once: it gets each alone.
+ */
+export function printAlike({ _inputHandler: input, coreService }: XtermCore): void {
+  input._parser.setPrintHandler((data, start, end) => {
+    if (coreService.decPrivateModes.wraparound) input.print(data, start, end);
+    else for (let at = start; at < end; at++) input.print(data, at, at + 1);
+  });
 }
 
 const charWidths: IUnicodeVersionProvider = {

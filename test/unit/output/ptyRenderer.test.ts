@@ -269,6 +269,8 @@ describe('pty renderer', () => {
       ),
       fc.constantFrom(
         '\x1b[?7h',
+        '\x1b[?7l',
+        '\x1b[?7l漢漢漢',
         '\x1b(0',
         '\x1b(B',
         '\x1b]0;title\x07',
@@ -290,7 +292,7 @@ describe('pty renderer', () => {
           fc.nat({ max: 80 }),
         )
         .map(([words, count]) => `${words.join('')}\r\n`.repeat(count)),
-      fc.constantFrom('\x1bH', '\x1b[3g', '\x1b[0g', '\x1b[?7l'),
+      fc.constantFrom('\x1bH', '\x1b[3g', '\x1b[0g'),
     );
     const stream = fc.array(piece, { maxLength: 50 }).map((pieces) => Buffer.from(pieces.join('')));
     const sizes = fc.constantFrom(usual, small, { cols: 2, rows: 1 }, { cols: 20, rows: 6 });

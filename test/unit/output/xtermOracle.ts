@@ -7,7 +7,10 @@ export const { Terminal: TerminalClass } = xterm;
 /** Of a cell that was never written to: what a blank looks like is not held. */
 export const anyLook = '?';
 
-/** A terminal that has been fed all of a stream. */
+/**
+ * A terminal that has been fed all of a stream, a byte at a time where that has it turn wrapping off:
+ * what is at the right edge depends on that.
+ */
 export async function feed(
   bytes: Uint8Array,
   size: { readonly cols: number; readonly rows: number; readonly convertEol?: boolean },
@@ -19,8 +22,11 @@ export async function feed(
     logLevel: 'off',
   });
   useCharWidths(terminal);
+  if (Buffer.from(bytes).includes('\x1b[?7l'))
+    for (const byte of bytes) terminal.write(Uint8Array.of(byte));
+  else terminal.write(bytes);
   await new Promise<void>((resolve) => {
-    terminal.write(bytes, resolve);
+    terminal.write('', resolve);
   });
   return terminal;
 }
