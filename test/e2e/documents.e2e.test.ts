@@ -171,13 +171,38 @@ describe('The output of a task', () => {
     await workbench.clearNotifications();
   });
 
-  it('is replayed in a terminal', async () => {
-    await open('test');
+  for (const theme of ['dark', 'light'] satisfies Theme[]) {
+    it(`is replayed in a terminal in a ${theme} theme, with links to files`, async () => {
+      await workbench.setTheme(theme);
+      await open('test');
+      await workbench.runCommand('AFT Tasks: Open Output in Terminal');
+      const shown = await workbench.terminalShows('exit 1, after');
+      assert.match(shown, /✔ counts are multiplied\n.*✘ an unknown article/);
+      assert.match(shown, /=== stderr ===\nError: No price for ink\n/);
+      await workbench.screenshot('replay');
+      // Where it was shown before, it is shown again.
+      await workbench.runCommand('View: Focus Active Editor Group');
+      await workbench.runCommand('AFT Tasks: Open Output in Terminal');
+      assert.equal(await workbench.page.locator('.terminal-wrapper').count(), 1);
+      await workbench.clickTerminalLink('src/prices.ts:8:36');
+      await workbench.editorShows('No price for ${article}');
+      await workbench.page.getByText('Ln 8, Col 36').waitFor();
+      await workbench.runCommand('Terminal: Kill the Active Terminal Instance');
+      await workbench.setTheme('dark');
+    });
+  }
+
+  it('of a terminal is replayed in its size, and followed', async () => {
+    await open('monitor');
     await workbench.runCommand('AFT Tasks: Open Output in Terminal');
-    const terminal = workbench.page.locator('.terminal-wrapper.active .xterm-screen');
-    await terminal.waitFor();
-    await workbench.page.waitForTimeout(1000);
-    await workbench.screenshot('replay');
+    const first = await workbench.terminalShows(/\w/);
+    await workbench.until(
+      async () => ((await workbench.terminalText()) === first ? undefined : true),
+      'The terminal shows nothing new',
+    );
+    await workbench.screenshot('replay-monitor');
     await workbench.runCommand('Terminal: Kill the Active Terminal Instance');
+    // The task itself goes on.
+    await workbench.editorShows(/running/);
   });
 });

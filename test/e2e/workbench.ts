@@ -99,12 +99,15 @@ export class Workbench {
   async runCommand(title: string): Promise<void> {
     await this.page.keyboard.press('F1');
     await this.quickPickRows().first().waitFor();
-    await this.pick(title, `>${title}`);
+    await this.page.locator('.quick-input-widget:visible input').first().fill(`>${title}`);
+    // Another command's title may begin with this one, and come first where it was used before.
+    const rows = this.page.locator('.quick-input-widget:visible');
+    await rows.locator(`[aria-label="${title}"], [aria-label^="${title},"]`).first().click();
   }
 
   /** Chooses an entry of the open quick pick. */
-  async pick(entry: string, typed: string = entry): Promise<void> {
-    await this.page.locator('.quick-input-widget:visible input').first().fill(typed);
+  async pick(entry: string): Promise<void> {
+    await this.page.locator('.quick-input-widget:visible input').first().fill(entry);
     await this.quickPickRows().filter({ hasText: entry }).first().click();
   }
 
@@ -293,6 +296,51 @@ export class Workbench {
       },
       `The editor does not show ${String(text)}`,
     );
+  }
+
+  /** The lines of the active terminal that are on the screen. */
+  async terminalText(): Promise<string> {
+    const rows = await this.terminalRows().allTextContents();
+    return rows
+      .map((row) => row.replaceAll('\u00a0', ' ').trimEnd())
+      .join('\n')
+      .trimEnd();
+  }
+
+  /** Resolves when the active terminal shows a text on the screen. */
+  async terminalShows(text: string | RegExp): Promise<string> {
+    return this.until(
+      async () => {
+        const shown = await this.terminalText();
+        const fits = typeof text === 'string' ? shown.includes(text) : text.test(shown);
+        return fits ? shown : undefined;
+      },
+      `The terminal does not show ${String(text)}`,
+    );
+  }
+
+  /** Clicks a link in the active terminal, as long as it is there. */
+  async clickTerminalLink(text: string): Promise<void> {
+    const row = this.terminalRows().filter({ hasText: text }).first();
+    await row.waitFor();
+    const shown = (await row.textContent()) ?? '';
+    const line = (await row.boundingBox())!;
+    // All characters of a terminal are as wide as those of any piece of its text.
+    const piece = row.locator('span').first();
+    const width = (await piece.boundingBox())!.width / ((await piece.textContent()) ?? '').length;
+    const x = line.x + width * (shown.indexOf(text) + text.length / 2);
+    const y = line.y + line.height / 2;
+    // The terminal asks for links once the pointer is over them.
+    await this.page.mouse.move(x + 5, y);
+    await this.page.mouse.move(x, y);
+    await this.page.waitForTimeout(500);
+    await this.page.keyboard.down('Control');
+    await this.page.mouse.click(x, y);
+    await this.page.keyboard.up('Control');
+  }
+
+  private terminalRows(): Locator {
+    return this.page.locator('.terminal-wrapper.active .xterm-rows > div');
   }
 
   /** Shows the end of the active editor, where what is new appears. */

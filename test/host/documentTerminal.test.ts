@@ -1,6 +1,18 @@
 import * as assert from 'node:assert/strict';
+import {
+  appendFileSync,
+  mkdtempSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import * as vscode from 'vscode';
-import { writeTaskFixture } from '../support/taskFixture.ts';
+import { ReplayTerminal } from '../../src/documents/replayTerminal.ts';
+import { Storages } from '../../src/worker/storages.ts';
+import { writeTaskFixture, type FixtureTask } from '../support/taskFixture.ts';
 import { held, running, showStorage, taskWhere, until } from './fixture.ts';
 
 describe('openInTerminal', () => {
@@ -59,5 +71,94 @@ describe('openInTerminal', () => {
     assert.deepEqual(terminals, { terminals: 0, timers: 0 });
     // The task itself goes on.
     assert.equal((await taskWhere(task.key)).status, 'running');
+  });
+});
+
+describe('a replay', () => {
+  const scope = new AsyncDisposableStack();
+  let storage: string;
+  let storages: Storages;
+
+  before(async () => {
+    storage = realpathSync(mkdtempSync(join(tmpdir(), 'aft-replay-')));
+    scope.defer(() => {
+      rmSync(storage, { recursive: true });
+    });
+    const extension = vscode.extensions.getExtension('aft-task-explorer.aft-task-explorer')!;
+    storages = new Storages({
+      candidates: () => [{ path: storage, origin: 'test', legacy: false }],
+      workerScript: join(extension.extensionPath, 'dist', 'worker.js'),
+      journalDirectory: join(storage, 'journal'),
+      keepHours: () => 0,
+      log: () => undefined,
+    });
+    scope.defer(() => storages.dispose());
+    await storages.start();
+  });
+
+  after(async () => {
+    await scope.disposeAsync();
+  });
+
+  /** What a terminal gets of a task's captures; `shows` resolves when that has a text. */
+  async function replay(task: FixtureTask) {
+    await storages.refresh();
+    const terminal = new ReplayTerminal(task.key, storages, ({ status }) => status ?? '');
+    const got = { text: '', size: undefined as vscode.TerminalDimensions | undefined };
+    terminal.onDidWrite((text) => (got.text += text));
+    terminal.onDidOverrideDimensions((size) => (got.size = size));
+    terminal.open();
+    async function shows(text: string): Promise<void> {
+      await until(() => (got.text.includes(text) ? true : undefined), terminal.onDidWrite);
+    }
+    return { terminal, got, shows };
+  }
+
+  const lines = (from: number, to: number): string =>
+    Array.from({ length: to - from }, (_, index) => `line ${from + index}\r\n`).join('');
+
+  it('goes on when its capture is replaced by its own tail', async () => {
+    const task = writeTaskFixture({
+      storage,
+      record: { ...running, mode: 'pty', ptyRows: 30, ptyCols: 100 },
+      pty: lines(0, 50),
+    });
+    const { terminal, got, shows } = await replay(task);
+    try {
+      await shows('line 49\r\n');
+      assert.deepEqual(got.size, { columns: 100, rows: 30 });
+      got.text = '';
+      writeFileSync(`${task.paths.pty}.tail`, lines(40, 50));
+      renameSync(`${task.paths.pty}.tail`, task.paths.pty);
+      await shows('line 49\r\n');
+      // All that was shown before is erased, and the scrollback with it.
+      assert.ok(
+        got.text.endsWith(`\x1b[H\x1b[2J\x1b[3J${lines(40, 50)}`),
+        JSON.stringify(got.text),
+      );
+      got.text = '';
+      appendFileSync(task.paths.pty, 'line 50\x1b[6n\x1b]0;title\x07 end\r\n');
+      await shows('end');
+      assert.equal(got.text, 'line 50 end\r\n');
+    } finally {
+      terminal.dispose();
+    }
+  });
+
+  it('filters a sequence that comes in two pieces', async () => {
+    const task = writeTaskFixture({
+      storage,
+      record: { ...running, mode: 'pty', ptyRows: 30, ptyCols: 100 },
+      pty: 'start\x1b]0;tit',
+    });
+    const { terminal, got, shows } = await replay(task);
+    try {
+      await shows('start');
+      appendFileSync(task.paths.pty, 'le\x07end');
+      await shows('end');
+      assert.equal(got.text, 'startend');
+    } finally {
+      terminal.dispose();
+    }
   });
 });

@@ -30,7 +30,8 @@ await runInScope(async (scope) => {
     environment: isolatedEnvironment(sample.homeDirectory, {
       AFT_STORAGE_DIR: sample.storageDirectory,
     }),
-    settings: quietSettings,
+    // Drawn without the GPU, a terminal's text is in the page.
+    settings: { ...quietSettings, 'terminal.integrated.gpuAcceleration': 'off' },
   });
   const mocha = join(root, 'node_modules', 'mocha', 'bin', 'mocha.js');
   const suites = globSync('test/e2e/**/*.e2e.test.ts', { cwd: root });
