@@ -231,6 +231,20 @@ export class PtyRows {
       // One column, one of the printable characters of ASCII.
       if (content >= NARROW_SPACE && content < NARROW_DELETE) {
         units[length++] = content & 0x7f;
+        if ((back & Cell.hasExtended) !== 0) continue;
+        // Mostly those after it are alike.
+        for (; column + 1 < columns; column++, at += 3) {
+          const next = data[at + 3] ?? 0;
+          if (
+            next < NARROW_SPACE ||
+            next >= NARROW_DELETE ||
+            ((data[at + 4] ?? 0) | 0) !== front ||
+            ((data[at + 5] ?? 0) | 0) !== back
+          ) {
+            break;
+          }
+          units[length++] = next & 0x7f;
+        }
         continue;
       }
       const code = content & Cell.codePoint;

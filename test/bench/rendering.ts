@@ -21,6 +21,8 @@ export async function benchRendering(): Promise<Row[]> {
     await ptyRow(TerminalClass, 'a build log with colours', buildLog(8 * mebibyte)),
     await ptyRow(TerminalClass, 'a program that redraws its screen', screens(4 * mebibyte)),
     await ptyRow(TerminalClass, 'a log of tabs, marks and underlines', oddLog(4 * mebibyte)),
+    await ptyRow(TerminalClass, 'a spinner beside its words', spinner(2 * mebibyte)),
+    await ptyRow(TerminalClass, 'long lines of wide characters', wideLines(2 * mebibyte)),
     ...(await linkRows()),
   ];
 }
@@ -183,6 +185,18 @@ function screens(length: number): Buffer {
 function oddLog(length: number): Buffer {
   const line = (next: (limit: number) => number): string =>
     `${next(1000)}\t\x1b[4m${words[next(8)] ?? ''}\x1b[24m e\u0301 😀\t${words[next(8)] ?? ''}\r\n`;
+  return Buffer.from(fill(length, line).join(''));
+}
+
+function spinner(length: number): Buffer {
+  const line = (next: (limit: number) => number): string =>
+    `\x1b[1G\x1b[0K${'⠋⠙⠹⠸⠼⠴⠦⠧'.charAt(next(8))} \x1b[36mreify\x1b[39m: ${words[next(8)] ?? ''} ${'█'.repeat(next(20))}${next(30) === 0 ? '\r\n' : ''}`;
+  return Buffer.from(fill(length, line).join(''));
+}
+
+function wideLines(length: number): Buffer {
+  const line = (next: (limit: number) => number): string =>
+    `${Array.from({ length: 60 + next(100) }, () => ['编译', '模块', '日本語', '한국어'][next(4)]).join('')}\t👍\r\n`;
   return Buffer.from(fill(length, line).join(''));
 }
 

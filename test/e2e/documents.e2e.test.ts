@@ -203,6 +203,6 @@ describe('The output of a task', () => {
     await workbench.screenshot('replay-monitor');
     await workbench.runCommand('Terminal: Kill the Active Terminal Instance');
     // The task itself goes on.
-    await workbench.editorShows(/running/);
+    await workbench.row(/monitor\.sh.*running/).waitFor();
   });
 });
