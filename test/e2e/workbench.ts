@@ -101,8 +101,10 @@ export class Workbench {
     await this.quickPickRows().first().waitFor();
     await this.page.locator('.quick-input-widget:visible input').first().fill(`>${title}`);
     // Another command's title may begin with this one, and come first where it was used before.
-    const rows = this.page.locator('.quick-input-widget:visible');
-    await rows.locator(`[aria-label="${title}"], [aria-label^="${title},"]`).first().click();
+    const escaped = title.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+    const name = new RegExp(`^${escaped}(?! )`);
+    const widget = this.page.locator('.quick-input-widget:visible');
+    await widget.getByRole('option', { name }).first().click();
   }
 
   /** Chooses an entry of the open quick pick. */
