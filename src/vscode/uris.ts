@@ -5,6 +5,13 @@ import { isTaskId } from '../persistence/paths.ts';
 /** The scheme of output documents. */
 export const outputScheme = 'aft-output';
 
+/**
+ * The language of output documents: one without a grammar, so that nothing but what a program coloured
+ * has a colour. package.json gives it to the names that `outputUri` makes, and turns off there what
+ * an editor draws into a text by itself.
+ */
+export const outputLanguage = 'aft-output';
+
 const streams: readonly OutputStream[] = ['output', 'stdout', 'stderr', 'pty'];
 
 /** What an output document shows. */

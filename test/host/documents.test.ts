@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { deleteTaskBundle } from '../../src/persistence/bundle.ts';
 import { updateTask } from '../../src/persistence/taskFile.ts';
-import { outputUri, parseOutputUri } from '../../src/vscode/uris.ts';
+import { outputLanguage, outputUri, parseOutputUri, withForm } from '../../src/vscode/uris.ts';
 import { newTaskId, writeTaskFixture, type TaskFixture } from '../support/taskFixture.ts';
 import { running, setSetting, showStorage, taskWhere, textWhere } from './fixture.ts';
 
@@ -63,6 +63,40 @@ describe('output documents', () => {
     await taskWhere(key);
     assert.equal(await textOf(outputUri(key, 'output')), 'green\n100%\n');
     assert.equal(await textOf(outputUri(key, 'pty')), 'green\n100%\n');
+  });
+
+  it('have a language of their own, in which the editor draws nothing into the text', async () => {
+    const { key } = writeTaskFixture({
+      storage: storage.directory,
+      stdout: '2026-01-02 error "text"\n',
+    });
+    await taskWhere(key);
+    const uris = (['output', 'stdout', 'stderr'] as const).map((stream) => outputUri(key, stream));
+    const forms = [{ kind: 'at', offset: 0 }, { kind: 'normalised' }] as const;
+    for (const uri of [...uris, ...forms.map((form) => withForm(uris[1]!, form))]) {
+      const document = await vscode.workspace.openTextDocument(uri);
+      assert.equal(document.languageId, outputLanguage, uri.toString());
+    }
+    const { contributes } = vscode.extensions.getExtension('aft-task-explorer.aft-task-explorer')!
+      .packageJSON as {
+      contributes: { configurationDefaults: Record<string, Record<string, unknown>> };
+    };
+    const document = await vscode.workspace.openTextDocument(uris[0]!);
+    const configuration = vscode.workspace.getConfiguration(undefined, document);
+    for (const [name, value] of Object.entries(
+      contributes.configurationDefaults[`[${outputLanguage}]`]!,
+    )) {
+      assert.equal(configuration.get(name), value, name);
+    }
+  });
+
+  it('are the only files of that language', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'aft-language-'));
+    const file = join(directory, `${newTaskId()}.output.log`);
+    writeFileSync(file, 'exported');
+    const { languageId } = await vscode.workspace.openTextDocument(file);
+    rmSync(directory, { recursive: true });
+    assert.notEqual(languageId, outputLanguage);
   });
 
   it('hold no NUL, no escape character, and a replacement for what is not UTF-8', async () => {

@@ -6,7 +6,7 @@ import { commandIds } from '../../src/commands/commandTable.ts';
 import { explorerViewId, explorerStates } from '../../src/explorer/explorerView.ts';
 import { itemFlags } from '../../src/explorer/items.ts';
 import { numberLimits, settingKeys } from '../../src/vscode/settings.ts';
-import { outputScheme } from '../../src/vscode/uris.ts';
+import { outputLanguage, outputScheme } from '../../src/vscode/uris.ts';
 
 interface Entry {
   readonly command?: string;
@@ -24,6 +24,8 @@ interface Manifest {
   readonly activationEvents: readonly string[];
   readonly contributes: {
     readonly commands: readonly { readonly command: string; readonly title: string }[];
+    readonly languages: readonly { readonly id: string }[];
+    readonly configurationDefaults: Readonly<Record<string, unknown>>;
     readonly submenus: readonly { readonly id: string }[];
     readonly menus: Readonly<Record<string, readonly Entry[]>>;
     readonly views: Readonly<Record<string, readonly { readonly id: string }[]>>;
@@ -138,6 +140,14 @@ describe('package.json and the code', () => {
       const [, scheme] = /resourceScheme == ([\w-]+)/.exec(when) ?? [];
       if (scheme !== undefined) assert.equal(scheme, outputScheme);
     }
+  });
+
+  it('agree on the language of output documents', () => {
+    assert.deepEqual(
+      contributes.languages.map(({ id }) => id),
+      [outputLanguage],
+    );
+    assert.deepEqual(Object.keys(contributes.configurationDefaults), [`[${outputLanguage}]`]);
   });
 
   it('have a text for every placeholder, and no text besides', () => {
