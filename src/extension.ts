@@ -64,7 +64,7 @@ export function activate(context: vscode.ExtensionContext): AftTaskExplorerApi {
   const actions = new TaskActions(reading);
   const stateWords = (task: Task): string => taskState(task).words;
   const documents = new OutputDocuments(reading, settings, log);
-  const follow = new FollowOutput(documents, settings);
+  const follow = new FollowOutput(documents, settings, context.workspaceState);
   const colors = new OutputColors(documents);
   const lenses = new OutputLenses(documents, follow, stateWords);
   const terminals = new ReplayTerminals(reading, stateWords);
@@ -87,6 +87,9 @@ export function activate(context: vscode.ExtensionContext): AftTaskExplorerApi {
         picker,
         reading,
         path.join(context.extensionPath, 'dist', 'search.js'),
+        (uri) => {
+          follow.hold(uri);
+        },
         log,
       ),
       ...compareCommands(picker, reading.index),
@@ -117,7 +120,7 @@ export function activate(context: vscode.ExtensionContext): AftTaskExplorerApi {
     follow,
     colors,
     lenses,
-    new OutputNotes(documents, stateWords),
+    new OutputNotes(documents, follow, stateWords),
     new OutputSections(documents),
     new OutputLinks(reading, documents),
     terminals,

@@ -32,6 +32,7 @@ export function searchCommands(
   picker: TaskPicker,
   storages: Storages,
   script: string,
+  hold: (uri: vscode.Uri) => void,
   log: vscode.LogOutputChannel,
 ): Record<'searchOutputs', CommandHandler> {
   /** How was searched last; the text is new each time. */
@@ -48,7 +49,7 @@ export function searchCommands(
       memory.query = { ...memory.query, text: selectedText() };
       const list = new SearchList(targets, tasks.length, script, memory, log);
       const found = await list.pick();
-      if (found !== undefined) await openMatch(storages, found);
+      if (found !== undefined) await openMatch(storages, found, hold);
     },
   };
 }

@@ -20,8 +20,13 @@ export interface Found {
 /**
  * Shows a match, selected: in the task's document where that reaches back to it, else in a document
  * of what the capture has around it.
+ * @param hold keeps the readers of a document at what is selected there
  */
-export async function openMatch(storages: Storages, { target, match }: Found): Promise<void> {
+export async function openMatch(
+  storages: Storages,
+  { target, match }: Found,
+  hold: (uri: vscode.Uri) => void,
+): Promise<void> {
   const { task, stream } = target;
   const excerpt = await storages.callsFor(task.key)?.readExcerpt(task.key, stream, match.offset);
   if (excerpt === undefined) return;
@@ -33,7 +38,9 @@ export async function openMatch(storages: Storages, { target, match }: Found): P
     const document = await vscode.workspace.openTextDocument(uri);
     const range = findLine(document, match, document.lineCount - 1 - linesAfter);
     if (range !== undefined) {
+      hold(uri);
       await show(document, range);
+      hold(uri);
       return;
     }
   }

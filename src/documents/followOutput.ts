@@ -16,33 +16,50 @@ interface Reader {
   top: number | undefined;
   /** What stood where when the editor's text last changed. */
   layout: OutputLayout | undefined;
+  /** The reader was brought to what is selected: it is not scrolled away from. */
+  holdsSelection: boolean;
+  lost: LostLines | undefined;
 }
+
+/** What was cut away while a reader had it on screen. */
+export interface LostLines {
+  readonly stream: CaptureStream;
+  /** Of the capture. */
+  readonly bytes: number;
+}
+
+/** Where documents are noted that stay paused when the window is loaded anew. */
+const pausedKey = 'paused';
 
 /**
  * Keeps each reader's place in a document that changes. Who is at the end stays at the end, of the
  * document or of the stream: scrolling up pauses that, scrolling back resumes it. Who reads
- * elsewhere keeps the same lines on screen when others come or go before them. A screen reader's
- * user is moved only if they ask for it.
+ * elsewhere keeps the same lines on screen when others come or go before them, and a cut of these
+ * lines waits (see `OutputDocument.keepsLines`). A screen reader's user is moved only if they ask
+ * for it.
  */
 export class FollowOutput extends Disposable {
   private readonly documents: OutputDocuments;
   private readonly settings: Settings;
+  private readonly memory: vscode.Memento;
   private readonly readers = new WeakMap<vscode.TextEditor, Reader>();
-  /** Documents whose reader has scrolled up: they stay there when their tab comes back. */
-  private readonly paused = new Set<string>();
+  /** Documents whose reader has scrolled up: they stay there when their tab or window comes back. */
+  private readonly paused: Set<string>;
   private readonly following = new ContextKey<boolean>('following');
   private readonly followable = new ContextKey<boolean>('followable');
   private readonly changed = this.register(new vscode.EventEmitter<void>());
   /** Fires when an editor begins or ceases to follow. */
   readonly onDidChange = this.changed.event;
 
-  constructor(documents: OutputDocuments, settings: Settings) {
+  constructor(documents: OutputDocuments, settings: Settings, memory: vscode.Memento) {
     super();
     this.documents = documents;
     this.settings = settings;
+    this.memory = memory;
+    this.paused = new Set(memory.get<readonly string[]>(pausedKey));
     this.register(
-      vscode.window.onDidChangeVisibleTextEditors((editors) => {
-        for (const editor of editors) this.meet(editor);
+      vscode.window.onDidChangeVisibleTextEditors(() => {
+        this.meetAll();
         this.tell();
       }),
     );
@@ -65,7 +82,13 @@ export class FollowOutput extends Disposable {
     this.register(
       vscode.workspace.onDidCloseTextDocument((document) => {
         if (vscode.workspace.textDocuments.includes(document)) return;
-        this.paused.delete(document.uri.toString());
+        this.setPaused(document.uri, false);
+      }),
+    );
+    // An editor may have been there before its document, as when the extension host is started anew.
+    this.register(
+      documents.onDidHandOver(() => {
+        if (this.meetAll()) this.tell();
       }),
     );
     this.register(
@@ -88,34 +111,62 @@ export class FollowOutput extends Disposable {
     );
   }
 
+  /** What was cut away under an editor's reader, where it is not back yet. */
+  lost(editor: vscode.TextEditor): LostLines | undefined {
+    return this.readers.get(editor)?.lost;
+  }
+
   /** Follows, to the end at once, or ceases to. */
   toggle(editor: vscode.TextEditor): void {
     const reader = this.readers.get(editor);
     if (reader === undefined) return;
-    const uri = editor.document.uri.toString();
+    const { uri } = editor.document;
     if (reader.follows !== undefined) {
       this.change(reader, undefined);
-      this.paused.add(uri);
+      this.setPaused(uri, true);
       return;
     }
-    this.paused.delete(uri);
+    this.setPaused(uri, false);
     this.change(reader, 'document');
     showEnd(editor, reader);
   }
 
+  /**
+   * Leaves the readers of a document at what is selected there. Called before a place is shown to
+   * them, so that no editor starts at the end, and when it is shown.
+   */
+  hold(uri: vscode.Uri): void {
+    this.setPaused(uri, true);
+    for (const editor of vscode.window.visibleTextEditors) {
+      const reader = this.readers.get(editor);
+      if (reader === undefined || editor.document.uri.toString() !== uri.toString()) continue;
+      reader.holdsSelection = true;
+      this.change(reader, undefined);
+    }
+  }
+
+  /** True where an editor is new. */
+  private meetAll(): boolean {
+    return vscode.window.visibleTextEditors.filter((editor) => this.meet(editor)).length > 0;
+  }
+
   /** An editor that has just come to the screen starts at the end of a task that goes on. */
-  private meet(editor: vscode.TextEditor): void {
+  private meet(editor: vscode.TextEditor): boolean {
     const { uri } = editor.document;
-    if (uri.scheme !== outputScheme || this.readers.has(editor)) return;
+    if (uri.scheme !== outputScheme || this.readers.has(editor)) return false;
     const document = this.documents.get(uri);
-    const follows = this.isAutomatic && goesOn(document?.task) && !this.paused.has(uri.toString());
+    if (document === undefined) return false;
+    const follows = this.isAutomatic && goesOn(document.task) && !this.paused.has(uri.toString());
     const reader: Reader = {
       follows: follows ? 'document' : undefined,
       top: undefined,
-      layout: document?.layoutOf(editor.document),
+      layout: document.layoutOf(editor.document),
+      holdsSelection: false,
+      lost: undefined,
     };
     this.readers.set(editor, reader);
     if (follows) showEnd(editor, reader);
+    return true;
   }
 
   private get isAutomatic(): boolean {
@@ -130,15 +181,23 @@ export class FollowOutput extends Disposable {
     const top = visible[0]?.start.line;
     const bottom = visible.at(-1)?.end.line;
     if (reader === undefined || top === undefined || bottom === undefined) return;
-    const uri = editor.document.uri.toString();
+    const { uri } = editor.document;
+    const { active } = editor.selection;
+    if (active.line < top || active.line > bottom) reader.holdsSelection = false;
     const end = endAt(editor, reader, top, bottom);
     // Whoever scrolls up means it, even if the last line is still on screen.
     const hasScrolledUp = reader.top !== undefined && top < reader.top;
+    // Text that comes can bring the end on screen, too: that is not the reader's doing.
+    const hasScrolledDown = reader.top !== undefined && top > reader.top;
     if (hasScrolledUp || hasLeft(reader, end)) {
-      if (reader.follows !== undefined) this.paused.add(uri);
+      if (reader.follows !== undefined) this.setPaused(uri, true);
       this.change(reader, undefined);
-    } else if (end !== undefined && (this.isAutomatic || reader.follows !== undefined)) {
-      this.paused.delete(uri);
+    } else if (
+      end !== undefined &&
+      (reader.follows !== undefined ||
+        (hasScrolledDown && this.isAutomatic && !reader.holdsSelection))
+    ) {
+      this.setPaused(uri, false);
       this.change(reader, end);
     }
     reader.top = top;
@@ -151,21 +210,41 @@ export class FollowOutput extends Disposable {
       if (editor.document !== document || reader === undefined) continue;
       const before = reader.layout;
       reader.layout = layout ?? before;
-      // A cut takes lines away: the top then moves up without anybody scrolling.
-      if (layout === undefined || isCut(before, layout)) reader.top = undefined;
-      if (reader.follows !== undefined) showEnd(editor, reader);
-      else if (before !== undefined && layout !== undefined) keepPlace(editor, before, layout);
+      if (reader.follows !== undefined) {
+        // A cut takes lines away: the top then moves up without anybody scrolling.
+        if (layout === undefined || isCut(before, layout)) reader.top = undefined;
+        showEnd(editor, reader);
+      } else if (before !== undefined && layout !== undefined) {
+        reader.lost = lostLines(editor, reader, before, layout);
+        const isMoved = keepPlace(editor, before, layout);
+        reader.top = isMoved ? undefined : editor.visibleRanges[0]?.start.line;
+      } else {
+        reader.top = undefined;
+      }
     }
+  }
+
+  private setPaused(uri: vscode.Uri, paused: boolean): void {
+    const name = uri.toString();
+    if (this.paused.has(name) === paused) return;
+    if (paused) this.paused.add(name);
+    else this.paused.delete(name);
+    void this.memory.update(pausedKey, [...this.paused]);
   }
 
   private change(reader: Reader, follows: Reader['follows']): void {
     const wasFollowing = reader.follows !== undefined;
     reader.follows = follows;
+    if (follows !== undefined) reader.lost = undefined;
     if (wasFollowing !== (follows !== undefined)) this.tell();
   }
 
-  /** Tells the editor's title and the lenses. */
+  /** Tells the editor's title, the documents and the lenses. */
   private tell(): void {
+    for (const { document } of vscode.window.visibleTextEditors) {
+      const output = this.documents.get(document.uri);
+      if (output !== undefined) output.keepsLines = this.hasReaderElsewhere(document);
+    }
     const editor = vscode.window.activeTextEditor;
     const reader = editor && this.readers.get(editor);
     this.following.set(reader?.follows !== undefined);
@@ -173,6 +252,13 @@ export class FollowOutput extends Disposable {
       editor !== undefined && goesOn(this.documents.get(editor.document.uri)?.task),
     );
     this.changed.fire();
+  }
+
+  /** Elsewhere than at the end. */
+  private hasReaderElsewhere(document: vscode.TextDocument): boolean {
+    return vscode.window.visibleTextEditors.some(
+      (editor) => editor.document === document && this.readers.get(editor)?.follows === undefined,
+    );
   }
 }
 
@@ -214,17 +300,35 @@ function showEnd(editor: vscode.TextEditor, { follows, layout }: Reader): void {
   editor.revealRange(new vscode.Range(end, end));
 }
 
+/** What a reader has lost by now, if what they had on screen is cut away. */
+function lostLines(
+  editor: vscode.TextEditor,
+  { lost }: Reader,
+  before: OutputLayout,
+  now: OutputLayout,
+): LostLines | undefined {
+  const place = placeOf(before, editor.visibleRanges[0]?.start.line ?? 0);
+  const was = before.sections.find(({ stream }) => stream === place?.stream);
+  const is = now.sections.find(({ stream }) => stream === place?.stream);
+  if (place === undefined || was === undefined || is === undefined) return undefined;
+  const cut = is.skippedBytes - was.skippedBytes;
+  if (cut === 0) return lost;
+  if (cut < 0 || place.number >= is.firstNumber) return undefined;
+  const earlier = lost?.stream === place.stream ? lost.bytes : 0;
+  return { stream: place.stream, bytes: earlier + cut };
+}
+
 /**
  * Shows the lines that were on screen before lines came or went in front of them, and keeps the
- * selection in its text. The editor itself stays at the line number.
+ * selection in its text. The editor itself stays at the line number. True where it had to.
  */
-function keepPlace(editor: vscode.TextEditor, before: OutputLayout, now: OutputLayout): void {
+function keepPlace(editor: vscode.TextEditor, before: OutputLayout, now: OutputLayout): boolean {
   const moved = (line: number): number => {
     const place = placeOf(before, line);
     return (place && lineOf(now, place)) ?? line;
   };
   const top = editor.visibleRanges[0]?.start.line;
-  if (top === undefined || moved(top) === top) return;
+  if (top === undefined || moved(top) === top) return false;
   const movedPosition = ({ line, character }: vscode.Position): vscode.Position =>
     editor.document.validatePosition(new vscode.Position(moved(line), character));
   editor.selections = editor.selections.map(
@@ -232,6 +336,7 @@ function keepPlace(editor: vscode.TextEditor, before: OutputLayout, now: OutputL
   );
   const line = moved(top) + linesAround(editor);
   editor.revealRange(new vscode.Range(line, 0, line, 0), vscode.TextEditorRevealType.AtTop);
+  return true;
 }
 
 /** The lines that VS Code leaves between a line that is revealed and the edge of the screen. */

@@ -11,6 +11,12 @@ import { layOut, type OutputLayout, type PlacedSection } from './outputLayout.ts
 import { OutputSection } from './outputSection.ts';
 import { nextView } from './views.ts';
 
+/**
+ * Bytes that a document has before lines are cut that somebody may be reading: an update that appends
+ * still takes a fifth of a second then.
+ */
+const mostKept = 2 * 1024 * 1024;
+
 /** Lines of a document that a reader sees, both included. */
 export interface SeenLines {
   readonly first: number;
@@ -36,6 +42,8 @@ export class OutputDocument {
   private encoded: Uint8Array | undefined;
   private handedOver: OutputLayout | undefined;
   private modified = 0;
+  /** Somebody reads elsewhere than at the end: a cut waits, as long as the text is not too large. */
+  keepsLines = false;
   /** The section that was read last: the others come first the next time. */
   private turn = 0;
 
@@ -220,9 +228,10 @@ export class OutputDocument {
   ): Promise<boolean> {
     const calls = this.storages.callsFor(this.target.key);
     if (calls === undefined || this.epitaph !== undefined) return false;
+    const kept = this.keepsLines ? mostKept / this.sections.length : 0;
     let changed = false;
     for (const section of sections) {
-      const change = await calls.readOutput(section.view);
+      const change = await calls.readOutput(section.view, kept);
       if (change === undefined || !section.apply(change)) continue;
       changed = true;
       this.turn = this.sections.indexOf(section);

@@ -15,6 +15,8 @@ export interface PlacedSection {
   readonly last: number;
   /** The first line's number in the section (see `OutputSection.firstNumber`). */
   readonly firstNumber: number;
+  /** Bytes of the capture before the text. */
+  readonly skippedBytes: number;
 }
 
 /** The text of a document at one time, and what stands where in it. */
@@ -63,8 +65,9 @@ export function layOut(sections: readonly OutputSection[], words: LayoutWords): 
     const first = line;
     text += section.text;
     line += section.lineBreaks;
-    const { stream, firstNumber, lineCount } = section;
-    return { section, stream, heading, cut, first, last: first + lineCount - 1, firstNumber };
+    const { stream, firstNumber, lineCount, skippedBytes } = section;
+    const last = first + lineCount - 1;
+    return { section, stream, heading, cut, first, last, firstNumber, skippedBytes };
   });
   if (words.epitaph !== undefined) addLine(words.epitaph);
   return { text, lineCount: line + 1, sections: placed };

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { Disposable } from '../vscode/disposable.ts';
 import { outputScheme } from '../vscode/uris.ts';
 import { bytesInWords } from '../vscode/words.ts';
+import type { FollowOutput, LostLines } from './followOutput.ts';
 import type { OutputDocument } from './outputDocument.ts';
 import type { OutputDocuments } from './outputDocuments.ts';
 import type { OutputLayout } from './outputLayout.ts';
@@ -9,10 +10,12 @@ import { endWords, type StateWords } from './taskWords.ts';
 
 /**
  * Words beside the text that are not part of it, and so move nobody: behind the last line how the
- * task ended, behind a stream's heading how much it has written since its end was last on screen.
+ * task ended, behind a stream's heading how much it has written since its end was last on screen,
+ * behind the line of a cut what went there under the reader's eyes.
  */
 export class OutputNotes extends Disposable {
   private readonly documents: OutputDocuments;
+  private readonly follow: FollowOutput;
   private readonly stateWords: StateWords;
   private readonly shown = new WeakMap<vscode.TextEditor, string>();
   private readonly type = this.register(
@@ -22,9 +25,10 @@ export class OutputNotes extends Disposable {
     }),
   );
 
-  constructor(documents: OutputDocuments, stateWords: StateWords) {
+  constructor(documents: OutputDocuments, follow: FollowOutput, stateWords: StateWords) {
     super();
     this.documents = documents;
+    this.follow = follow;
     this.stateWords = stateWords;
     const update = (): void => {
       this.update();
@@ -32,6 +36,7 @@ export class OutputNotes extends Disposable {
     this.register(vscode.window.onDidChangeVisibleTextEditors(update));
     this.register(vscode.window.onDidChangeTextEditorVisibleRanges(update));
     this.register(documents.onDidChangeTask(update));
+    this.register(follow.onDidChange(update));
     this.register(
       vscode.workspace.onDidChangeTextDocument(({ document }) => {
         if (document.uri.scheme === outputScheme) this.update();
@@ -46,7 +51,10 @@ export class OutputNotes extends Disposable {
       const document = this.documents.get(editor.document.uri);
       const layout = document?.layoutOf(editor.document);
       if (document === undefined || layout === undefined) continue;
-      const notes = this.notesOf(document, layout);
+      const notes = [
+        ...lossNotes(layout, this.follow.lost(editor)),
+        ...this.notesOf(document, layout),
+      ];
       // A change of the text may take the ranges of what is there with it.
       const key = JSON.stringify([editor.document.version, notes]);
       if (this.shown.get(editor) === key) continue;
@@ -68,6 +76,13 @@ export class OutputNotes extends Disposable {
       return [{ line: placed.heading, words: t('{0} new', bytesInWords(unseen)) }];
     });
   }
+}
+
+function lossNotes({ sections }: OutputLayout, lost: LostLines | undefined): Note[] {
+  const line = sections.find(({ stream }) => stream === lost?.stream)?.cut;
+  if (lost === undefined || line === undefined) return [];
+  const bytes = bytesInWords(lost.bytes);
+  return [{ line, words: vscode.l10n.t('— {0} were cut here while you were reading —', bytes) }];
 }
 
 interface Note {

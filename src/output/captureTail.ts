@@ -103,10 +103,13 @@ export class CaptureTail<Sink extends ByteSink> {
     );
   }
 
-  /** Absent where nothing came since the last call. Throws a PersistenceError. */
-  read(): TailChange | undefined {
+  /**
+   * Absent where nothing came since the last call. Throws a PersistenceError.
+   * @param kept bytes that are shown without a cut, where that is more than the window's limit
+   */
+  read(kept = 0): TailChange | undefined {
     const read = withCapture(this.sessionDir, this.path, (file) => ({
-      change: this.readFile(file),
+      change: this.readFile(file, kept),
     }));
     if (read !== undefined) return read.change;
     if (this.shown === undefined || this.gone) return undefined;
@@ -143,7 +146,7 @@ export class CaptureTail<Sink extends ByteSink> {
     return { start, bytes: offset - start, limit };
   }
 
-  private readFile(file: OpenFile): TailChange | undefined {
+  private readFile(file: OpenFile, kept: number): TailChange | undefined {
     const { shown } = this;
     const { size } = file.stats;
     if (shown === undefined && size <= this.window.limit) {
@@ -155,8 +158,11 @@ export class CaptureTail<Sink extends ByteSink> {
       return { kind: 'replace', missedBytes: 0, ...this.show(file) };
     }
     if (size === shown.offset) return undefined;
-    const bounded = size - (this.bound === 'shown' ? shown.start : shown.offset);
-    if (bounded > shown.limit || !remembers(shown, file)) {
+    const isTooFar =
+      this.bound === 'shown'
+        ? size - shown.start > Math.max(shown.limit, kept)
+        : size - shown.offset > shown.limit;
+    if (isTooFar || !remembers(shown, file)) {
       const place = this.show(file);
       const missedBytes = Math.max(0, place.skippedBytes - shown.offset);
       return { kind: 'replace', missedBytes, ...place };

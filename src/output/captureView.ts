@@ -20,9 +20,12 @@ export class CaptureView {
     return await this.textAt(this.tail.open());
   }
 
-  /** What came since the last call; absent where nothing did. Throws a PersistenceError. */
-  async read(): Promise<OutputChange | undefined> {
-    const change = this.tail.read();
+  /**
+   * What came since the last call; absent where nothing did. Throws a PersistenceError.
+   * @param kept bytes that are shown without a cut, where that is more than the window's limit
+   */
+  async read(kept = 0): Promise<OutputChange | undefined> {
+    const change = this.tail.read(kept);
     switch (change?.kind) {
       case 'append': {
         await this.tail.sink.settle();

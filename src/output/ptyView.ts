@@ -34,14 +34,14 @@ export class PtyView {
   }
 
   /** As `CaptureView.read`. */
-  async read(): Promise<OutputChange | undefined> {
+  async read(kept = 0): Promise<OutputChange | undefined> {
     if (this.isBroken) return { kind: 'replace', missedBytes: 0, ...(await this.open()) };
     const { sink: before } = this.tail;
     const change = this.tail.read();
     switch (change?.kind) {
       case 'append':
         if (this.tail.sink !== before) this.start = 0;
-        return await this.grow(change.totalBytes);
+        return await this.grow(change.totalBytes, kept);
       case 'replace': {
         const { kind, missedBytes, ...place } = change;
         return { kind, missedBytes, ...(await this.textAt(place)) };
@@ -58,12 +58,12 @@ export class PtyView {
     return place && (await this.textAt(place));
   }
 
-  private async grow(totalBytes: number): Promise<OutputChange | undefined> {
+  private async grow(totalBytes: number, kept: number): Promise<OutputChange | undefined> {
     const { sink } = this.tail;
     const { forgottenBytes } = sink;
     await this.settle();
     const { bytes, limit } = this.tail.extent;
-    if (bytes > limit) sink.forget(totalBytes - this.window.size - this.start);
+    if (bytes > Math.max(limit, kept)) sink.forget(totalBytes - this.window.size - this.start);
     if (sink.forgottenBytes > forgottenBytes) {
       return { kind: 'replace', missedBytes: 0, ...this.whole(totalBytes) };
     }

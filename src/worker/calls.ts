@@ -60,8 +60,11 @@ export interface StorageCalls {
     stream: CaptureStream,
     window: OutputWindow,
   ): Promise<OutputText>;
-  /** What came since the last call; absent where nothing did. */
-  readOutput(view: number): Promise<OutputChange | undefined>;
+  /**
+   * What came since the last call; absent where nothing did. A view is not cut before it has more
+   * than `kept` bytes, even where its window is full.
+   */
+  readOutput(view: number, kept: number): Promise<OutputChange | undefined>;
   /**
    * Adds the window before a view to its start, and answers the whole text; the view follows on.
    * Absent where all is shown, or 16 MiB of the capture are.

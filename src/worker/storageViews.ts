@@ -70,9 +70,9 @@ export function storageViews(store: Store): ViewCalls {
       views.set(view, opened);
       return await inTurn(opened, () => shown.open());
     },
-    readOutput: async (view) => {
+    readOutput: async (view, kept) => {
       const opened = views.get(view);
-      return opened && (await inTurn(opened, () => opened.shown.read()));
+      return opened && (await inTurn(opened, () => opened.shown.read(kept)));
     },
     loadEarlier: async (view) => {
       const opened = views.get(view);

@@ -114,6 +114,21 @@ describe('the reader of an output document', () => {
     await shows(editor, isAtEnd);
   });
 
+  it('does not follow again by itself when the text comes to fill the screen', async () => {
+    const { task, uri, editor } = await open({ record: running, stdout: 'a\nb\n' });
+    await until(
+      () => (vscode.window.activeTextEditor === editor ? true : undefined),
+      vscode.window.onDidChangeActiveTextEditor,
+    );
+    await vscode.commands.executeCommand('aftTasks.toggleFollow');
+    // The text comes to fill the screen: nobody scrolls.
+    appendFileSync(task.paths.stdout, 'c\n');
+    await textWhere(uri, (text) => text.includes('c'));
+    appendFileSync(task.paths.stdout, lines(0, 100));
+    await textWhere(uri, (text) => text.includes('line 99'));
+    assert.equal(top(editor), 0);
+  });
+
   it('is not moved to the end where a screen reader is in use', async () => {
     const configuration = vscode.workspace.getConfiguration('editor');
     await configuration.update('accessibilitySupport', 'on', vscode.ConfigurationTarget.Global);
@@ -128,12 +143,20 @@ describe('the reader of an output document', () => {
     }
   });
 
-  it('keeps their place when lines are cut before it', async () => {
-    await setSetting('output.liveWindow', 64);
-    const { task, editor } = await open({ record: running, stdout: lines(0, 12_000) });
-    await shows(editor, isAtEnd);
-    let written = 12_000;
-    const grow = async (count: number): Promise<void> => {
+  describe('of which lines are to be cut', () => {
+    let task: FixtureTask;
+    let editor: vscode.TextEditor;
+    let written: number;
+
+    beforeEach(async () => {
+      await setSetting('output.liveWindow', 64);
+      written = 12_000;
+      ({ task, editor } = await open({ record: running, stdout: lines(0, written) }));
+      await shows(editor, isAtEnd);
+    });
+
+    /** Of the window of 64 KiB and of a document that waits, 1,000 lines are some 11 KiB. */
+    async function grow(count: number): Promise<void> {
       const { version } = editor.document;
       appendFileSync(task.paths.stdout, lines(written, written + count));
       written += count;
@@ -141,18 +164,47 @@ describe('the reader of an output document', () => {
         () => (editor.document.version === version ? undefined : true),
         vscode.workspace.onDidChangeTextDocument,
       );
-    };
-    // The window of one of two streams is half of 64 KiB: a cut follows soon.
-    await grow(2500);
-    await shows(editor, isAtEnd);
-    await scrollTo(editor, editor.document.lineCount - 100);
-    const shown = editor.document.lineAt(top(editor)).text;
-    editor.selection = new vscode.Selection(top(editor) + 3, 0, top(editor) + 3, 4);
-    const selected = editor.document.lineAt(editor.selection.start.line).text;
-    const head = editor.document.lineAt(0).text;
-    while (editor.document.lineAt(0).text === head) await grow(200);
-    await shows(editor, () => editor.document.lineAt(top(editor)).text === shown);
-    assert.equal(editor.document.lineAt(editor.selection.start.line).text, selected);
+    }
+
+    const head = (): string => editor.document.lineAt(0).text;
+
+    it('keeps them while they read elsewhere, and no longer', async () => {
+      const before = head();
+      await scrollTo(editor, 100);
+      const shown = editor.document.lineAt(top(editor)).text;
+      for (let round = 0; round < 8; round += 1) await grow(4000);
+      assert.equal(head(), before);
+      assert.equal(editor.document.lineAt(top(editor)).text, shown);
+      editor.revealRange(new vscode.Range(editor.document.lineCount, 0, 1e6, 0));
+      await shows(editor, isAtEnd);
+      await grow(10);
+      assert.notEqual(head(), before);
+      await shows(editor, isAtEnd);
+    });
+
+    it('is left at the cut where the document would grow too large', async () => {
+      await scrollTo(editor, 100);
+      const before = head();
+      while (head() === before) await grow(20_000);
+      assert.ok(editor.document.getText().length < 100_000);
+      await shows(editor, () => top(editor) === 0);
+      await grow(10);
+      assert.equal(top(editor), 0);
+    });
+
+    it('finds those that are left in their place', async () => {
+      await scrollTo(editor, 100);
+      const before = head();
+      while (editor.document.getText().length < 1_010_000) await grow(3000);
+      await scrollTo(editor, editor.document.lineCount - 100);
+      const shown = editor.document.lineAt(top(editor)).text;
+      editor.selection = new vscode.Selection(top(editor) + 3, 0, top(editor) + 3, 4);
+      const selected = editor.document.lineAt(editor.selection.start.line).text;
+      assert.equal(head(), before);
+      while (head() === before) await grow(1000);
+      await shows(editor, () => editor.document.lineAt(top(editor)).text === shown);
+      assert.equal(editor.document.lineAt(editor.selection.start.line).text, selected);
+    });
   });
 
   it('keeps their place when earlier output is loaded', async () => {

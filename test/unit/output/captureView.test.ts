@@ -41,8 +41,8 @@ describe('capture view', () => {
     const opened = await view.open();
     const shown = new ViewReader();
     shown.replace(opened.text, opened.spans);
-    async function read(): Promise<OutputChange | undefined> {
-      const change = await view.read();
+    async function read(kept?: number): Promise<OutputChange | undefined> {
+      const change = await view.read(kept);
       if (change?.kind === 'append') shown.take(change);
       else if (change?.kind === 'replace') shown.replace(change.text, change.spans);
       return change;
@@ -163,6 +163,20 @@ describe('capture view', () => {
       ...Array.from({ length: 5 }, () => 'append'),
       'replace',
     ]);
+  });
+
+  it('is not cut before it has what is to be kept', async () => {
+    const line = 'a line of twenty ch\n';
+    writeFileSync(path, line.repeat(10));
+    const reader = await follow({ size: 100, limit: 200 });
+    appendFileSync(path, line.repeat(15));
+    assert.equal((await reader.read(400))?.kind, 'append');
+    assert.equal(reader.text, line.repeat(20));
+    appendFileSync(path, line);
+    assert.equal((await reader.read(400))?.kind, 'replace');
+    assert.equal(reader.text, line.repeat(5));
+    appendFileSync(path, line.repeat(6));
+    assert.equal((await reader.read(0))?.kind, 'replace');
   });
 
   it('skips what it is too far behind to show', async () => {

@@ -37,8 +37,8 @@ describe('pty view', () => {
     const opened = await view.open();
     const shown = new ViewReader();
     shown.replace(opened.text, opened.spans);
-    async function read(): Promise<OutputChange | undefined> {
-      const change = await view.read();
+    async function read(kept?: number): Promise<OutputChange | undefined> {
+      const change = await view.read(kept);
       if (change?.kind === 'append') shown.take(change);
       else if (change?.kind === 'replace') shown.replace(change.text, change.spans);
       return change;
@@ -116,6 +116,20 @@ describe('pty view', () => {
     }
     assert.deepEqual([...kinds].sort(), ['append', 'replace']);
     assert.ok(shown.text.endsWith(lines(59_000, 60_000)));
+  });
+
+  it('forgets nothing of what is to be kept', async () => {
+    const window = { size: 64 * 1024, limit: 128 * 1024 };
+    writeFileSync(path, '');
+    const { read, shown } = await follow(window);
+    for (let at = 0; at < 20_000; at += 5000) {
+      appendFileSync(path, written(at, at + 5000));
+      assert.equal((await read(1024 * 1024))?.kind, 'append');
+    }
+    assert.equal(shown.text, lines(0, 20_000));
+    appendFileSync(path, written(20_000, 20_001));
+    assert.equal((await read(0))?.kind, 'replace');
+    assert.ok(shown.text.length < 128 * 1024);
   });
 
   it('skips what it is too far behind to show, and says how much', async () => {
