@@ -1,24 +1,27 @@
 import * as assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import * as vscode from 'vscode';
 import { outputUri } from '../../src/vscode/uris.ts';
 import { writeTaskFixture } from '../support/taskFixture.ts';
-import { held, running, showStorage, taskWhere, until } from './fixture.ts';
+import { held, running, showStorage, taskWhere, until, type Held } from './fixture.ts';
 
 const cycles = 100;
 
 describe('a hundred times opened and closed, an output document', () => {
   let storage: Awaited<ReturnType<typeof showStorage>>;
+  let made: Made;
 
   beforeEach(async () => {
     storage = await showStorage();
+    made = countMade();
   });
 
   afterEach(async () => {
+    made.restore();
     await storage.remove();
   });
 
-  it('leaves no document, editor, timer, handle or decoration type behind', async function () {
+  it('leaves no document, view, listener, timer, file or decoration type behind', async function () {
     this.timeout(180_000);
     const task = writeTaskFixture({
       storage: storage.directory,
@@ -29,18 +32,14 @@ describe('a hundred times opened and closed, an output document', () => {
     await taskWhere(task.key);
     const uri = outputUri(task.key, 'output');
     await openAndClose(uri);
-    const before = { ...(await held()), handles: openHandles() };
+    // What there was before, such as the documents of other tests, is none of these cycles'.
+    const before = await quiet();
+    const madeBefore = made.alive();
+    const filesBefore = openFiles(storage.directory);
     for (let cycle = 1; cycle < cycles; cycle += 1) await openAndClose(uri);
-    const after = { ...(await held()), handles: openHandles() };
-    // What one cycle leaves behind would be there ninety-nine times.
-    const few = 10;
-    assert.ok(after.documents.documents - before.documents.documents < few);
-    assert.ok(after.documents.timers - before.documents.timers < few);
-    assert.ok(after.handles - before.handles < few);
-    assert.ok(after.colors.decorationTypes - before.colors.decorationTypes < few);
-    assert.ok(after.colors.editors - before.colors.editors < few);
-    assert.ok(after.colors.timers - before.colors.timers < few);
-    assert.ok(after.lenses.timers - before.lenses.timers < few);
+    assert.deepEqual(await quiet(), before);
+    assert.deepEqual(made.alive(), madeBefore);
+    assert.deepEqual(openFiles(storage.directory), filesBefore);
   });
 });
 
@@ -59,7 +58,71 @@ async function openAndClose(uri: vscode.Uri): Promise<void> {
   );
 }
 
-/** Files below a storage that this process has open: the storages' threads are part of it. */
-function openHandles(): number {
-  return existsSync('/proc/self/fd') ? readdirSync('/proc/self/fd').length : 0;
+/** What is held once the timers that end by themselves have ended: they wait for a second at most. */
+async function quiet(): Promise<Held> {
+  const deadline = Date.now() + 10_000;
+  for (;;) {
+    const now = await held();
+    const isQuiet = now.colors.timers + now.lenses.timers + now.documents.timers === 0;
+    if (isQuiet || Date.now() > deadline) return now;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** Files of a storage that this process has open: its storages' threads are part of it. */
+function openFiles(directory: string): string[] {
+  if (process.platform !== 'linux') return [];
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      const target = readlinkSync(`/proc/self/fd/${fd}`);
+      return target.startsWith(directory) ? [target] : [];
+    } catch {
+      // The one that reads the directory has gone with it.
+      return [];
+    }
+  });
+}
+
+/** What was made over the API since, and not disposed. */
+interface Made {
+  /** How many, by the function that made them. */
+  readonly alive: () => Readonly<Record<string, number>>;
+  readonly restore: () => void;
+}
+
+/** Counts the listeners, decoration types and providers that the extension makes and disposes. */
+function countMade(): Made {
+  const counts = new Map<string, number>();
+  const restore: (() => void)[] = [];
+  for (const room of ['window', 'workspace', 'languages', 'commands'] as const) {
+    const functions = vscode[room] as unknown as Record<string, unknown>;
+    for (const [name, { value: make, writable }] of Object.entries(
+      Object.getOwnPropertyDescriptors(functions),
+    )) {
+      if (typeof make !== 'function' || writable !== true) continue;
+      if (!/^(?:on|register|create)[A-Z]/.test(name)) continue;
+      const key = `${room}.${name}`;
+      functions[name] = (...args: unknown[]): unknown => {
+        const disposable = (make as (...args: unknown[]) => vscode.Disposable)(...args);
+        counts.set(key, (counts.get(key) ?? 0) + 1);
+        let isDisposed = false;
+        const dispose = (): void => {
+          if (!isDisposed) counts.set(key, (counts.get(key) ?? 0) - 1);
+          isDisposed = true;
+          disposable.dispose();
+        };
+        // What is handed over must do for the API: some of it is frozen.
+        return Object.create(disposable, { dispose: { value: dispose } }) as vscode.Disposable;
+      };
+      restore.push(() => {
+        functions[name] = make;
+      });
+    }
+  }
+  return {
+    alive: () => Object.fromEntries([...counts].filter(([, count]) => count !== 0)),
+    restore: () => {
+      for (const undo of restore) undo();
+    },
+  };
 }

@@ -1,11 +1,19 @@
 import * as assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { outputUri } from '../../src/vscode/uris.ts';
 import { writeTaskFixture, type FixtureTask, type TaskFixture } from '../support/taskFixture.ts';
-import { setSetting, showStorage, taskWhere, until } from './fixture.ts';
+import { running, setSetting, showStorage, taskWhere, textWhere, until } from './fixture.ts';
 
 type QuickPick = vscode.QuickPick<vscode.QuickPickItem>;
 
@@ -165,6 +173,26 @@ describe('commands on outputs', () => {
       assert.equal(editor.document.lineAt(editor.selection.start).text, 'the only needle');
     });
 
+    it('leaves its reader at a match in a task that goes on', async () => {
+      const lines = Array.from({ length: 300 }, (_, index) => `line ${index}`);
+      for (const place of [150, 297]) {
+        const stdout = `${lines.with(place, 'the needle').join('\n')}\n`;
+        const { key, paths } = await task({ record: running, stdout });
+        const result = await search('needle', key);
+        await vscode.commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
+        await result.done;
+        const editor = vscode.window.activeTextEditor!;
+        for (let round = 0; round < 3; round += 1) {
+          appendFileSync(paths.stdout, `${lines.join('\n')}\nround ${round}\n`);
+          await textWhere(editor.document.uri, (text) => text.includes(`round ${round}`));
+        }
+        const { start, end } = editor.visibleRanges[0]!;
+        assert.equal(editor.document.getText(editor.selection), 'needle');
+        const { line } = editor.selection.start;
+        assert.ok(start.line <= line && line <= end.line, `${line} in ${start.line}–${end.line}`);
+      }
+    });
+
     it('says so where nothing matches', async () => {
       await task({ stdout: 'hay' });
       const result = await search('needle');
@@ -238,6 +266,26 @@ describe('commands on outputs', () => {
     });
   });
 
+  it('loadEarlier says that a document has no room for more, and offers the file', async () => {
+    await setSetting('output.window', 16 * 1024);
+    restore.push(() => void setSetting('output.window', undefined));
+    const { key, taskId } = await task({ stdout: `${'x'.repeat(999)}\n`.repeat(17 * 1100) });
+    let shown = '';
+    answer('showInformationMessage', (message: string, ...buttons: string[]) => {
+      shown = message;
+      return Promise.resolve(buttons.find((button) => button === 'Open Raw File'));
+    });
+    const raw = until(() => {
+      const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+      return input instanceof vscode.TabInputText && input.uri.scheme === 'file'
+        ? input.uri
+        : undefined;
+    }, vscode.window.tabGroups.onDidChangeTabs);
+    await run('loadEarlier', outputUri(key, 'output'));
+    assert.match(shown, new RegExp(`as much of the output of ${taskId} as it can`));
+    assert.match((await raw).path, /stdout$/);
+  });
+
   it('copyOutput copies what is shown', async () => {
     const { key } = await task({ stdout: '\x1b[31mred\x1b[0m\n', stderr: 'err\n' });
     await run('copyOutput', key);
@@ -267,6 +315,43 @@ describe('commands on outputs', () => {
     await run('exportOutput', key);
     assert.equal(readFileSync(raw, 'utf8'), '\x1b[31mred\x1b[0m\n');
     assert.deepEqual(readdirSync(directory).sort(), ['raw.log', 'shown.log']);
+  });
+
+  /** Has the user cancel what is under way as soon as it tells how far it is. */
+  function cancelProgress(): void {
+    type Work = Parameters<typeof vscode.window.withProgress<unknown>>[1];
+    answer('withProgress', async (_options: unknown, work: Work) => {
+      const source = new vscode.CancellationTokenSource();
+      const report = (): void => {
+        source.cancel();
+      };
+      return await work({ report }, source.token);
+    });
+  }
+
+  for (const form of ['As shown', 'As written']) {
+    it(`exportOutput (${form}) leaves what was there when it is cancelled`, async () => {
+      const shown = messages();
+      const { key } = await task({ stdout: 'a line of the log\n'.repeat(3_000_000) });
+      choose(form);
+      const path = saveTo('exported.log');
+      writeFileSync(path, 'before');
+      cancelProgress();
+      await run('exportOutput', key);
+      assert.equal(readFileSync(path, 'utf8'), 'before');
+      assert.deepEqual(readdirSync(directory), ['exported.log']);
+      assert.deepEqual(shown, []);
+    });
+  }
+
+  it('exportSession leaves nothing when it is cancelled', async () => {
+    const sessionId = 'ses_cancelled';
+    const { key } = await task({ sessionId, stdout: 'x' });
+    await task({ sessionId, stdout: 'y' });
+    saveTo('session.md');
+    cancelProgress();
+    await run('exportSession', { kind: 'session', id: key.slice(0, key.lastIndexOf('/')) });
+    assert.deepEqual(readdirSync(directory), []);
   });
 
   it('exportOutput says why it could not write', async () => {
