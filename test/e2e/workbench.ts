@@ -345,6 +345,45 @@ export class Workbench {
     return this.page.locator('.terminal-wrapper.active .xterm-rows > div');
   }
 
+  /** Opens the output of a task by its id, in the palette. */
+  async openOutput(taskId: string): Promise<void> {
+    await this.runCommand('AFT Tasks: Open Output');
+    await this.typeInto('Open the output of', taskId);
+    const entry = this.quickPickRows().filter({ hasText: taskId }).first();
+    await entry.waitFor();
+    await entry.click();
+    await this.editorShows(/\w/);
+  }
+
+  /** A button in the active editor's title. */
+  editorAction(action: string): Locator {
+    return this.page
+      .locator('.editor-group-container.active .editor-actions')
+      .getByRole('button', { name: action, exact: true });
+  }
+
+  /** The text of the active editor once it does not move any more. */
+  async editorAtRest(): Promise<string> {
+    let before = '';
+    return await this.until(async () => {
+      const shown = await this.editorText();
+      const isAtRest = shown === before;
+      before = shown;
+      return isAtRest ? shown : undefined;
+    }, 'The editor does not come to rest');
+  }
+
+  /** Resolves when the active editor's text has grown by what `write` does, on screen or not. */
+  async editorGrows(write: () => void): Promise<void> {
+    const slider = this.editor().locator('.editor-scrollable > .scrollbar.vertical > .slider');
+    const before = await slider.getAttribute('style');
+    write();
+    await this.until(
+      async () => ((await slider.getAttribute('style')) === before ? undefined : true),
+      'The editor’s text does not grow',
+    );
+  }
+
   /** Shows the end of the active editor, where what is new appears. */
   async scrollToEnd(): Promise<void> {
     await this.editor().locator('.view-lines').click();

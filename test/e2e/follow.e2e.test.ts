@@ -1,0 +1,264 @@
+import assert from 'node:assert/strict';
+import { LiveTask, type LiveOutput } from './liveTask.ts';
+import { openWindow } from './window.ts';
+import type { Workbench } from './workbench.ts';
+import type { Sample } from '../support/sampleTasks.ts';
+
+/** The place of a reader in an output that grows, read from the page. */
+describe('The reader of a running task’s output', () => {
+  const scope = new AsyncDisposableStack();
+  let workbench: Workbench;
+  let sample: Sample;
+  let tasks: DisposableStack;
+
+  before(async () => {
+    ({ workbench, sample } = await openWindow(scope));
+    await workbench.openExplorer();
+    await workbench.row('sh scripts/build.sh').waitFor();
+  });
+
+  after(async () => {
+    await scope.disposeAsync();
+  });
+
+  beforeEach(() => {
+    tasks = new DisposableStack();
+  });
+
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed') {
+      await workbench.screenshot(`failed-${this.currentTest.title.replace(/\W+/g, '-')}`);
+    }
+    tasks.dispose();
+    await workbench.runCommand('View: Close All Editors');
+  });
+
+  function lines(from: number, to: number, name = 'line'): string {
+    let text = '';
+    for (let at = from; at < to; at += 1) text += `${name} ${at}\n`;
+    return text;
+  }
+
+  async function open(command: string, output: LiveOutput): Promise<LiveTask> {
+    const task = tasks.use(new LiveTask(sample.storageDirectory, command, output));
+    await workbench.openOutput(task.taskId);
+    return task;
+  }
+
+  async function grows(task: LiveTask, output: LiveOutput): Promise<void> {
+    await workbench.editorGrows(() => {
+      task.write(output);
+    });
+  }
+
+  const follow = () => workbench.editorAction('Follow Output');
+  const stopFollowing = () => workbench.editorAction('Stop Following Output');
+
+  /** In steps, as a wheel turns. */
+  async function scroll(steps: number): Promise<void> {
+    const box = (await workbench.editor().boundingBox())!;
+    await workbench.page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    for (let step = 0; step < Math.abs(steps); step += 1) {
+      await workbench.page.mouse.wheel(0, Math.sign(steps) * 100);
+    }
+  }
+
+  /** Scrolls up into the middle of the text and answers what is on the screen there. */
+  async function readElsewhere(): Promise<string> {
+    await scroll(-10);
+    await follow().waitFor();
+    return await workbench.editorAtRest();
+  }
+
+  async function goToEnd(): Promise<void> {
+    await workbench.runCommand('View: Focus Active Editor Group');
+    await workbench.page.keyboard.press('Control+End');
+  }
+
+  it('stays at the end; pauses by scrolling up, goes on by scrolling back; the title says which', async () => {
+    const task = await open('make follow', { stdout: lines(0, 200) });
+    await workbench.editorShows('line 199');
+    await stopFollowing().waitFor();
+    task.write({ stdout: lines(200, 300) });
+    await workbench.editorShows('line 299');
+
+    // One notch: the last line is still on the screen.
+    await scroll(-1);
+    await follow().waitFor();
+    const shown = await readElsewhere();
+    await grows(task, { stdout: lines(300, 400) });
+    assert.equal(await workbench.editorText(), shown);
+
+    await scroll(120);
+    await stopFollowing().waitFor();
+    task.write({ stdout: lines(400, 500) });
+    await workbench.editorShows('line 499');
+  });
+
+  it('follows and ceases to by the button in the title', async () => {
+    const task = await open('make button', { stdout: lines(0, 200) });
+    await workbench.editorShows('line 199');
+    await stopFollowing().click();
+    await follow().waitFor();
+    const first = await workbench.firstLineNumber();
+    await grows(task, { stdout: lines(200, 1000) });
+    assert.equal(await workbench.firstLineNumber(), first);
+    await follow().click();
+    await workbench.editorShows('line 999');
+    await stopFollowing().waitFor();
+  });
+
+  it('stays where they are when the task ends, and is told how', async () => {
+    const task = await open('make end', { stdout: lines(0, 200) });
+    await workbench.editorShows('line 199');
+    const shown = await readElsewhere();
+    task.write({ stdout: lines(200, 220) });
+    task.end(3);
+    await follow().waitFor({ state: 'detached' });
+    assert.equal(await workbench.editorText(), shown);
+    await goToEnd();
+    await workbench.editorShows('line 219');
+    await workbench.until(
+      async () => ((await workbench.textBeside()).includes('exit 3, after') ? true : undefined),
+      'The end is not told',
+    );
+  });
+
+  it('at the end stays there when the task ends', async () => {
+    const task = await open('make end of all', { stdout: lines(0, 200) });
+    await workbench.editorShows('line 199');
+    task.write({ stdout: lines(200, 300) });
+    task.end(0);
+    await workbench.editorShows('line 299');
+  });
+
+  it('of one stream sees in the other’s heading how much came there', async () => {
+    const task = await open('make two streams', {
+      stdout: lines(0, 10, 'out'),
+      stderr: lines(0, 300, 'err'),
+    });
+    await workbench.editorShows('err 299');
+    await workbench.runCommand('View: Focus Active Editor Group');
+    await workbench.page.keyboard.press('Control+Home');
+    await workbench.editorShows('=== stderr ===');
+    await workbench.editorAtRest();
+    task.write({ stderr: 'x'.repeat(5 * 1024 - 1) + '\n' });
+    const told = await workbench.until(async () => {
+      const beside = await workbench.textBeside();
+      return beside.includes('new') ? beside : undefined;
+    }, 'The heading does not count');
+    assert.match(told, /5 KB new/);
+    await workbench.setTheme('light');
+    await workbench.screenshot('heading-count');
+    await workbench.setTheme('dark');
+    await goToEnd();
+    await workbench.page.keyboard.press('Control+Home');
+    await workbench.until(
+      async () => ((await workbench.textBeside()).includes('new') ? undefined : true),
+      'What was seen is still counted',
+    );
+  });
+
+  it('keeps the lines that they read, and is told what is cut away at last', async () => {
+    const task = await open('make much', { stdout: lines(0, 40_000, 'a line of much output') });
+    await workbench.editorShows('output 39999');
+    const shown = await readElsewhere();
+    // Twice the window of 256 KiB is there soon; the text stays.
+    await grows(task, { stdout: lines(40_000, 60_000, 'a line of much output') });
+    assert.equal(await workbench.editorText(), shown);
+    await grows(task, { stdout: lines(60_000, 65_000, 'a line of much output') });
+    task.write({ stdout: lines(65_000, 70_000, 'a line of much output') });
+    const told = await workbench.until(async () => {
+      const beside = await workbench.textBeside();
+      return beside.includes('cut') ? beside : undefined;
+    }, 'The cut is not told');
+    assert.match(told, /— [\d.]+ [KM]B were cut here while you were reading —/);
+    assert.match(await workbench.editorText(), /^\[[\d.]+ MB before this are not shown\]/);
+    await workbench.screenshot('cut');
+    await workbench.setTheme('light');
+    await workbench.screenshot('cut');
+    await workbench.setTheme('dark');
+  });
+
+  it('is left at the match of a search', async () => {
+    const task = await open('make search', { stdout: lines(0, 300) });
+    await workbench.editorShows('line 299');
+    await workbench.runCommand('AFT Tasks: Search Outputs');
+    await workbench.typeInto('Search Outputs', 'line 150');
+    await workbench.quickPickRows().filter({ hasText: 'make search' }).first().click();
+    await workbench.editorShows('line 150');
+    const shown = await workbench.editorAtRest();
+    await follow().waitFor();
+    await grows(task, { stdout: lines(300, 600) });
+    assert.equal(await workbench.editorText(), shown);
+  });
+
+  it('finds their place in a tab that comes back, at the end or not', async () => {
+    const task = await open('make tabs', { stdout: lines(0, 200) });
+    await workbench.editorShows('line 199');
+    await workbench.runCommand('View: Keep Editor');
+    await workbench.runCommand('File: New Untitled Text File');
+    task.write({ stdout: lines(200, 300) });
+    await workbench.runCommand('View: Open Previous Editor');
+    await workbench.editorShows('line 299');
+    await stopFollowing().waitFor();
+
+    const shown = await readElsewhere();
+    await workbench.runCommand('View: Open Next Editor');
+    task.write({ stdout: lines(300, 400) });
+    await workbench.runCommand('View: Open Previous Editor');
+    await follow().waitFor();
+    assert.equal(await workbench.editorAtRest(), shown);
+    await grows(task, { stdout: lines(400, 500) });
+    assert.equal(await workbench.editorText(), shown);
+  });
+
+  it('is one for each of two editors side by side', async () => {
+    const task = await open('make split', { stdout: lines(0, 200) });
+    await workbench.editorShows('line 199');
+    await workbench.runCommand('View: Split Editor Right');
+    await workbench.editorShows('line 199');
+    const shown = await readElsewhere();
+    task.write({ stdout: lines(200, 300) });
+    const left = workbench.page.locator('.editor-group-container').first();
+    await left.locator('.view-line', { hasText: 'line 299' }).waitFor();
+    assert.equal(await workbench.editorText(), shown);
+    await workbench.screenshot('split');
+    await workbench.runCommand('View: Close All Editor Groups');
+  });
+
+  it('is where they were when the window is loaded anew', async () => {
+    const task = await open('make reload', { stdout: lines(0, 200) });
+    await workbench.editorShows('line 199');
+    await workbench.runCommand('View: Keep Editor');
+    await workbench.reload();
+    await workbench.editorShows('line 199');
+    task.write({ stdout: lines(200, 300) });
+    await workbench.editorShows('line 299');
+    await stopFollowing().waitFor();
+
+    const shown = (await readElsewhere()).split('\n')[10]!;
+    await workbench.reload();
+    await workbench.editorShows(shown);
+    await follow().waitFor();
+    await grows(task, { stdout: lines(300, 400) });
+    await workbench.editorShows(shown);
+  });
+
+  it('is not moved where a screen reader is in use, but for the button', async () => {
+    await workbench.setSetting('editor.accessibilitySupport', 'on');
+    try {
+      await workbench.row('sh scripts/build.sh').waitFor();
+      const task = await open('make accessible', { stdout: lines(0, 200) });
+      await follow().waitFor();
+      assert.equal(await workbench.firstLineNumber(), 1);
+      await grows(task, { stdout: lines(200, 300) });
+      assert.equal(await workbench.firstLineNumber(), 1);
+      await follow().click();
+      await workbench.editorShows('line 299');
+    } finally {
+      await workbench.setSetting('editor.accessibilitySupport', undefined);
+      await workbench.row('sh scripts/build.sh').waitFor();
+    }
+  });
+});
