@@ -156,7 +156,8 @@ export class FollowOutput extends Disposable {
     if (uri.scheme !== outputScheme || this.readers.has(editor)) return false;
     const document = this.documents.get(uri);
     if (document === undefined) return false;
-    const follows = this.isAutomatic && goesOn(document.task) && !this.paused.has(uri.toString());
+    const isPaused = this.paused.has(uri.toString());
+    const follows = this.isAutomatic(editor) && goesOn(document.task) && !isPaused;
     const reader: Reader = {
       follows: follows ? 'document' : undefined,
       top: undefined,
@@ -169,8 +170,10 @@ export class FollowOutput extends Disposable {
     return true;
   }
 
-  private get isAutomatic(): boolean {
+  private isAutomatic({ viewColumn }: vscode.TextEditor): boolean {
     return (
+      // A side of a comparison has none: who compares goes from one difference to the next.
+      viewColumn !== undefined &&
       this.settings.get('output.follow') &&
       vscode.workspace.getConfiguration('editor').get('accessibilitySupport') !== 'on'
     );
@@ -195,7 +198,7 @@ export class FollowOutput extends Disposable {
     } else if (
       end !== undefined &&
       (reader.follows !== undefined ||
-        (hasScrolledDown && this.isAutomatic && !reader.holdsSelection))
+        (hasScrolledDown && this.isAutomatic(editor) && !reader.holdsSelection))
     ) {
       this.setPaused(uri, false);
       this.change(reader, end);

@@ -121,6 +121,47 @@ describe('output documents', () => {
     assert.equal(document.lineAt(1).text, 'x'.repeat(99));
   });
 
+  it('share their window between two streams, of which each may have what the other leaves', async () => {
+    await setSetting('output.window', 64);
+    const line = `${'x'.repeat(99)}\n`;
+    const both = writeTaskFixture({
+      storage: storage.directory,
+      stdout: line.repeat(1000),
+      stderr: line.repeat(1000),
+    });
+    const one = writeTaskFixture({
+      storage: storage.directory,
+      stdout: line.repeat(1000),
+      stderr: line.repeat(10),
+    });
+    await taskWhere(both.key);
+    await taskWhere(one.key);
+    const linesOf = async ({ key }: { key: string }): Promise<number[]> => {
+      const parts = (await textOf(outputUri(key, 'output'))).split('=== stderr ===');
+      return parts.map((part) => part.split(line).length - 1);
+    };
+    assert.deepEqual(await linesOf(both), [328, 328]);
+    assert.deepEqual(await linesOf(one), [646, 10]);
+    await setSetting('output.window', undefined);
+  });
+
+  it('say in the text what came too fast to be shown', async () => {
+    const { key, paths } = writeTaskFixture({
+      storage: storage.directory,
+      record: running,
+      stdout: 'first\n',
+    });
+    await taskWhere(key);
+    const uri = outputUri(key, 'output');
+    await vscode.window.showTextDocument(uri);
+    appendFileSync(paths.stdout, `${'x'.repeat(1023)}\n`.repeat(1024));
+    const document = await textWhere(uri, (text) => !text.startsWith('first'));
+    assert.equal(
+      document.lineAt(0).text,
+      '[768 KB before this are not shown; 768 KB of them came too fast to be shown]',
+    );
+  });
+
   it('grow while the task writes, without losing the reader’s place', async () => {
     const { key, paths } = writeTaskFixture({
       storage: storage.directory,

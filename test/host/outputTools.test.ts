@@ -255,6 +255,26 @@ describe('commands on outputs', () => {
       }
     });
 
+    it('leaves its reader at the beginning of a task that goes on', async () => {
+      const lines = Array.from({ length: 300 }, (_, index) => `line ${index}\n`).join('');
+      const before = await task({ stdout: lines });
+      const now = await task({ record: running, stdout: lines });
+      const rows = [before, now].map(({ key }) => ({ kind: 'task', key }));
+      choose('Compare');
+      await run('compareOutputs', rows[0], rows);
+      const { modified } = await diffTab();
+      const editor = await until(
+        () =>
+          vscode.window.visibleTextEditors.find(
+            ({ document }) => document.uri.toString() === modified.toString(),
+          ),
+        vscode.window.onDidChangeVisibleTextEditors,
+      );
+      appendFileSync(now.paths.stdout, 'last\n');
+      await textWhere(modified, (text) => text.includes('last'));
+      assert.equal(editor.visibleRanges[0]?.start.line, 0);
+    });
+
     it('says so where there is no previous run', async () => {
       const shown = messages();
       const { key } = await task({
