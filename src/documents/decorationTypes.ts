@@ -35,22 +35,53 @@ export class DecorationTypes extends Disposable {
     return this.types.size;
   }
 
-  /** The type of a style, or of one that looks nearly the same; absent where there are too many. */
-  get(style: Style): vscode.TextEditorDecorationType | undefined {
-    const isRgb = hasRgb(style);
-    const exact = this.known(styleKey(style));
-    if (exact !== undefined) return exact;
-    return !isRgb || this.rgbTypes < mostRgbTypes ? this.create(style, isRgb) : this.nearest(style);
+  /**
+   * The types of styles, or of ones that look nearly the same; absent where there are too many. Those
+   * that are neither among them nor in use elsewhere make room.
+   */
+  typesOf(
+    styles: readonly Style[],
+    inUse: ReadonlySet<vscode.TextEditorDecorationType>,
+  ): ReadonlyMap<Style, vscode.TextEditorDecorationType> {
+    const found = new Map<Style, vscode.TextEditorDecorationType>();
+    const missing: Style[] = [];
+    for (const style of styles) {
+      const known = this.known(styleKey(style));
+      if (known === undefined) missing.push(style);
+      else found.set(style, known);
+    }
+    const used = new Set([...inUse, ...found.values()]);
+    const isUnused = ({ type }: KnownType): boolean => !used.has(type);
+    const missingRgb = missing.filter(hasRgb).length;
+    this.drop(this.rgbTypes + missingRgb - mostRgbTypes, (known) => known.isRgb && isUnused(known));
+    this.drop(this.types.size + missing.length - mostTypes, isUnused);
+    for (const style of missing) {
+      const type = this.typeOf(style);
+      if (type !== undefined) found.set(style, type);
+    }
+    return found;
   }
 
   /** Disposes the types that were not used for longest and are not in use now. */
   trim(inUse: ReadonlySet<vscode.TextEditorDecorationType>, keep = keptTypes): void {
-    for (const [key, { type, isRgb }] of this.types) {
-      if (this.types.size <= keep) return;
-      if (inUse.has(type)) continue;
+    this.drop(this.types.size - keep, ({ type }) => !inUse.has(type));
+  }
+
+  private typeOf(style: Style): vscode.TextEditorDecorationType | undefined {
+    const isRgb = hasRgb(style);
+    return !isRgb || this.rgbTypes < mostRgbTypes ? this.create(style, isRgb) : this.nearest(style);
+  }
+
+  /** Disposes so many of the types that fit, the least recently used first. */
+  private drop(count: number, fits: (known: KnownType) => boolean): void {
+    let left = count;
+    for (const [key, known] of this.types) {
+      if (left <= 0) return;
+      if (!fits(known)) continue;
+      left -= 1;
       this.types.delete(key);
-      if (isRgb) this.rgbTypes -= 1;
-      type.dispose();
+      if (known.isRgb) this.rgbTypes -= 1;
+      known.type.dispose();
     }
   }
 

@@ -114,8 +114,12 @@ export class OutputColors extends Disposable {
     const lines = around(editor);
     const ranges = new Map<vscode.TextEditorDecorationType, vscode.Range[]>();
     const byStyle = rangesByStyle(layout, lines);
+    const inUse = new Set(
+      [...this.editors].flatMap(([other, { types }]) => (other === editor ? [] : [...types])),
+    );
+    const types = this.types.typesOf([...byStyle.keys()], inUse);
     for (const [style, found] of byStyle) {
-      const type = this.types.get(style);
+      const type = types.get(style);
       if (type === undefined) continue;
       const before = ranges.get(type);
       if (before === undefined) ranges.set(type, found);

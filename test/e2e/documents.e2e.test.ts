@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { sampleTasks, type Sample, type SampleTaskName } from '../support/sampleTasks.ts';
+import { writeTaskFixture } from '../support/taskFixture.ts';
 import { openWindow } from './window.ts';
 import type { Theme, Workbench } from './workbench.ts';
 
@@ -33,14 +34,7 @@ describe('The output of a task', () => {
   }
 
   async function open(name: SampleTaskName): Promise<void> {
-    const { taskId } = sample.tasks[name]!;
-    await workbench.runCommand('AFT Tasks: Open Output');
-    await workbench.page.getByText('Open the output of').waitFor();
-    await workbench.typeInto('Open the output of', taskId);
-    const entry = workbench.quickPickRows().filter({ hasText: taskId }).first();
-    await entry.waitFor();
-    await entry.click();
-    await workbench.editorShows(/\w/);
+    await workbench.openOutput(sample.tasks[name]!.taskId);
   }
 
   for (const theme of ['dark', 'light', 'high-contrast'] satisfies Theme[]) {
@@ -59,6 +53,67 @@ describe('The output of a task', () => {
       await workbench.setTheme('dark');
     });
   }
+
+  it('has no colour, box or line that no program made', async () => {
+    const text = [
+      '2026-01-02T03:04:05.678Z [error] "quoted" \'single\' 42 0x1f true null',
+      'WARN 10.0.0.1 e2b5a1f0-0000-4000-8000-000000000000 #ff0000 rgb(0, 128, 0)',
+      '    at Object.run ((a[b{c}]))  Exception: ‘gcc’ says —',
+      '        indented',
+      'word word word',
+    ];
+    const { taskId } = writeTaskFixture({
+      storage: sample.storageDirectory,
+      stdout: `${text.join('\n')}\n`,
+    });
+    for (const theme of ['light', 'dark'] satisfies Theme[]) {
+      await workbench.setTheme(theme);
+      await workbench.openOutput(taskId);
+      await workbench.editorShows('indented');
+      // On a word: others like it are not marked.
+      await workbench.runCommand('View: Focus Active Editor Group');
+      await workbench.page.keyboard.press('Control+End');
+      await workbench.page.keyboard.press('ArrowUp');
+      await workbench.page.waitForTimeout(1000);
+      const editor = workbench.editor();
+      assert.deepEqual(await workbench.textColors(), [
+        await workbench.themeColor('editor.foreground'),
+      ]);
+      for (const drawn of [
+        '.colorpicker-color-decoration',
+        '[class*=ced-colorBox]',
+        '.unicode-highlight',
+        '.wordHighlightText',
+        '.wordHighlight',
+        '.bracket-match',
+        '.core-guide',
+      ]) {
+        assert.equal(await editor.locator(drawn).count(), 0, drawn);
+      }
+      await workbench.screenshot('plain');
+    }
+  });
+
+  it('has each of very many colours, or one that looks nearly the same', async () => {
+    let stdout = '';
+    for (let row = 0; row < 32; row += 1) {
+      for (let column = 0; column < 60; column += 1) {
+        const color = [row * 8, column * 4, 128].join(';');
+        stdout += `\x1b[38;2;${color}mx`;
+      }
+      stdout += '\x1b[0m\n';
+    }
+    const { taskId } = writeTaskFixture({ storage: sample.storageDirectory, stdout });
+    await workbench.openOutput(taskId);
+    const plain = await workbench.themeColor('editor.foreground');
+    const colors = await workbench.until(async () => {
+      const found = await workbench.textColors();
+      return found.length > 150 && !found.includes(plain) ? found : undefined;
+    }, 'Not all is coloured');
+    // Of its own, and of the palette: never one for each.
+    assert.ok(colors.length <= 96 + 240, String(colors.length));
+    await workbench.screenshot('many-colours');
+  });
 
   it('has the colours of a terminal capture, of the palette and of no palette', async () => {
     await open('colours');

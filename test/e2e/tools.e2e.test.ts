@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import type { Sample } from '../support/sampleTasks.ts';
+import { writeTaskFixture } from '../support/taskFixture.ts';
 import { openWindow } from './window.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -6,9 +8,10 @@ import type { Workbench } from './workbench.ts';
 describe('Tools on outputs', () => {
   const scope = new AsyncDisposableStack();
   let workbench: Workbench;
+  let sample: Sample;
 
   before(async () => {
-    ({ workbench } = await openWindow(scope));
+    ({ workbench, sample } = await openWindow(scope));
     await workbench.openExplorer();
     await workbench.row('sh scripts/build.sh').waitFor();
   });
@@ -50,6 +53,65 @@ describe('Tools on outputs', () => {
     await input().fill('line (');
     await rows.filter({ hasText: 'Invalid regular expression' }).waitFor();
     await workbench.page.keyboard.press('Escape');
+  });
+
+  it('stops a regular expression that runs away, and says so', async () => {
+    const { taskId } = writeTaskFixture({
+      storage: sample.storageDirectory,
+      record: { command: 'make a wall of letters' },
+      stdout: `${'a'.repeat(5000)}!\n`,
+    });
+    await workbench.row('make a wall of letters').waitFor();
+    await workbench.runCommand('AFT Tasks: Search Outputs');
+    // The switch stays as the search before left it.
+    const off = workbench.page.getByRole('button', { name: 'Regular Expression: off' });
+    if (await off.isVisible()) await off.click();
+    await input().fill('(a+)+$');
+    await workbench
+      .quickPickRows()
+      .filter({
+        hasText: `Stopped: the pattern took more than 5 s in one place, in stdout of ${taskId}`,
+      })
+      .waitFor();
+    await workbench.screenshot('search-outputs-stopped');
+    await workbench.page.getByRole('button', { name: 'Regular Expression: on' }).click();
+    await workbench.page.keyboard.press('Escape');
+  });
+
+  it('compares a task with its previous run, in colours', async () => {
+    const record = { command: 'make twice', workdir: '/tmp' };
+    const now = Date.now();
+    const green = '\x1b[32mpassed\x1b[0m';
+    for (const [startedAt, words] of [
+      [now - 9000, `${green} in 10 ms\nsame\n`],
+      [now, `${green} in 20 ms\nsame\nnew\n`],
+    ] as const) {
+      writeTaskFixture({
+        storage: sample.storageDirectory,
+        record: { ...record, startedAt },
+        stdout: words,
+      });
+    }
+    const rows = workbench.explorer().locator('.monaco-list-row', { hasText: 'make twice' });
+    await rows.nth(1).waitFor();
+    await workbench.contextMenu('make twice', 'Compare Outputs');
+    await workbench.pick('Compare Without Times');
+    const sides = workbench.page.locator('.monaco-diff-editor .view-lines');
+    await sides.nth(1).getByText('new').waitFor();
+    await sides.nth(0).getByText('in <duration>').waitFor();
+    await workbench.screenshot('compare');
+    await workbench.runCommand('View: Close All Editors');
+    await workbench.contextMenu('make twice', 'Compare Outputs');
+    await workbench.pick('Compare');
+    const passed = workbench.page.locator('.monaco-diff-editor .view-line span > span', {
+      hasText: 'passed',
+    });
+    const expected = await workbench.themeColor('terminal.ansiGreen');
+    await workbench.until(async () => {
+      const colors = await workbench.colorsOf(passed);
+      return colors.length === 2 && colors.every((color) => color === expected) ? true : undefined;
+    }, 'Not both sides have their colours');
+    await workbench.screenshot('compare-times');
   });
 
   it('has the ways to open, copy and export in a task’s menu', async () => {

@@ -243,6 +243,24 @@ export class Workbench {
     );
   }
 
+  /** The colours of all text on the screen in the active editor, each once. */
+  async textColors(): Promise<string[]> {
+    const colors = await this.editor()
+      .locator('.view-lines > .view-line > span > span')
+      .evaluateAll((elements: ShownElement[]) =>
+        elements
+          .filter(({ textContent }) => textContent?.trim())
+          .map((element) => getComputedStyle(element).color),
+      );
+    return [...new Set(colors)];
+  }
+
+  async colorsOf(texts: Locator): Promise<string[]> {
+    return await texts.evaluateAll((elements: ShownElement[]) =>
+      elements.map((element) => getComputedStyle(element).color),
+    );
+  }
+
   /** The colours behind texts in the active editor. */
   async backgrounds(): Promise<string[]> {
     return await this.editor()

@@ -18,6 +18,8 @@ const plainStyle: Style = {
   overline: false,
 };
 
+const none: ReadonlySet<vscode.TextEditorDecorationType> = new Set();
+
 describe('decoration types', () => {
   const create = vscode.window.createTextEditorDecorationType;
   /** Those that VS Code has now. */
@@ -29,15 +31,16 @@ describe('decoration types', () => {
     await vscode.commands.executeCommand('workbench.action.closeAllEditors');
     types = new DecorationTypes();
     vscode.window.createTextEditorDecorationType = (options) => {
-      const type = create(options);
-      alive.add(type);
-      return {
-        key: type.key,
+      const created = create(options);
+      const type = {
+        key: created.key,
         dispose: () => {
           alive.delete(type);
-          type.dispose();
+          created.dispose();
         },
       };
+      alive.add(type);
+      return type;
     };
   });
 
@@ -47,53 +50,70 @@ describe('decoration types', () => {
     vscode.window.createTextEditorDecorationType = create;
   });
 
+  function typeOf(style: Style): vscode.TextEditorDecorationType | undefined {
+    return types.typesOf([style], none).get(style);
+  }
+
   function rgb(value: number): Style {
     return { ...plainStyle, foreground: 0x1000000 + value };
   }
 
+  const rgbs = (from: number, to: number): Style[] =>
+    Array.from({ length: to - from }, (_, at) => rgb((from + at) * 997));
+
   it('are shared by equal styles', () => {
-    assert.equal(types.get(rgb(1)), types.get({ ...rgb(1) }));
-    assert.notEqual(types.get(rgb(1)), types.get({ ...rgb(1), bold: true }));
+    assert.equal(typeOf(rgb(1)), typeOf({ ...rgb(1) }));
+    assert.notEqual(typeOf(rgb(1)), typeOf({ ...rgb(1), bold: true }));
     assert.equal(alive.size, 2);
   });
 
-  it('stand in for colours that look nearly the same, where there are very many', () => {
-    for (let value = 0; value < 0x1000000; value += 997) assert.ok(types.get(rgb(value)));
+  it('stand in for colours that look nearly the same, where very many are on screen', () => {
+    const styles = rgbs(0, 10_000);
+    assert.equal(types.typesOf(styles, none).size, styles.length);
     // 96 of their own, and of the palette its cube and its grays.
-    assert.ok(types.count <= 96 + 240, String(types.count));
+    assert.ok(types.count > 200 && types.count <= 96 + 240, String(types.count));
     assert.equal(alive.size, types.count);
   });
 
+  it('make room for the colours of another screen', () => {
+    const before = types.typesOf(rgbs(0, 96), none);
+    const shown = new Set(types.typesOf(rgbs(200, 230), none).values());
+    assert.equal(alive.size, 96);
+    const after = types.typesOf(rgbs(300, 396), shown);
+    // What another editor shows stays.
+    for (const type of shown) assert.ok(alive.has(type));
+    for (const type of before.values()) assert.ok(!alive.has(type));
+    assert.equal(after.size, 96);
+    assert.ok(new Set(after.values()).size >= 96 - shown.size);
+  });
+
   it('are bounded whatever a program prints', () => {
-    for (let value = 0; value < 256 * 8; value += 1) {
-      types.get({
-        ...plainStyle,
-        foreground: value % 256,
-        bold: (value & 256) > 0,
-        italic: (value & 512) > 0,
-        inverse: (value & 1024) > 0,
-      });
-    }
-    assert.equal(types.count, 512);
+    const styles = Array.from({ length: 256 * 8 }, (_, value): Style => ({
+      ...plainStyle,
+      foreground: value % 256,
+      bold: (value & 256) > 0,
+      italic: (value & 512) > 0,
+      inverse: (value & 1024) > 0,
+    }));
+    assert.equal(types.typesOf(styles, none).size, 512);
+    assert.equal(alive.size, 512);
+    assert.equal(types.typesOf(styles.slice(-512), none).size, 512);
     assert.equal(alive.size, 512);
   });
 
   it('go when they were not used for longest, but for those in use', () => {
-    const first = types.get(rgb(0))!;
-    for (let value = 1; value < 96; value += 1) types.get(rgb(value));
-    const last = types.get(rgb(95));
-    types.get(rgb(1));
+    const first = typeOf(rgb(0))!;
+    for (let value = 1; value < 96; value += 1) typeOf(rgb(value));
+    const last = typeOf(rgb(95));
+    const touched = typeOf(rgb(1));
     types.trim(new Set([first]), 3);
-    assert.equal(alive.size, 3);
-    assert.equal(types.get(rgb(0)), first);
-    assert.equal(types.get(rgb(95)), last);
-    assert.equal(alive.size, 3);
-    // There is room for RGB again.
-    assert.notEqual(types.get(rgb(0x123456)), types.get(rgb(0x123457)));
+    assert.deepEqual(alive, new Set([first, last, touched]));
+    assert.equal(typeOf(rgb(0)), first);
+    assert.equal(typeOf(rgb(95)), last);
   });
 
   it('are all disposed in the end', () => {
-    for (let value = 0; value < 200; value += 1) types.get(rgb(value * 1000));
+    types.typesOf(rgbs(0, 200), none);
     types.dispose();
     assert.equal(alive.size, 0);
     types = new DecorationTypes();
