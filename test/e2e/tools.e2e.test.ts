@@ -61,7 +61,7 @@ describe('Tools on outputs', () => {
       record: { command: 'make a wall of letters' },
       stdout: `${'a'.repeat(5000)}!\n`,
     });
-    await workbench.row('make a wall of letters').waitFor();
+    await workbench.openOutput(taskId);
     await workbench.runCommand('AFT Tasks: Search Outputs');
     // The switch stays as the search before left it.
     const off = workbench.page.getByRole('button', { name: 'Regular Expression: off' });
@@ -82,27 +82,30 @@ describe('Tools on outputs', () => {
     const record = { command: 'make twice', workdir: '/tmp' };
     const now = Date.now();
     const green = '\x1b[32mpassed\x1b[0m';
-    for (const [startedAt, words] of [
-      [now - 9000, `${green} in 10 ms\nsame\n`],
-      [now, `${green} in 20 ms\nsame\nnew\n`],
-    ] as const) {
+    const [, last] = [
+      { startedAt: now - 9000, stdout: `${green} in 10 ms\nsame\n` },
+      { startedAt: now, stdout: `${green} in 20 ms\nsame\nnew\n` },
+    ].map(({ startedAt, stdout }) =>
       writeTaskFixture({
         storage: sample.storageDirectory,
         record: { ...record, startedAt },
-        stdout: words,
-      });
-    }
-    const rows = workbench.explorer().locator('.monaco-list-row', { hasText: 'make twice' });
-    await rows.nth(1).waitFor();
-    await workbench.contextMenu('make twice', 'Compare Outputs');
-    await workbench.pick('Compare Without Times');
+        stdout,
+      }),
+    );
+    const compare = async (how: string): Promise<void> => {
+      await workbench.runCommand('AFT Tasks: Compare Outputs');
+      await workbench.typeInto('Compare with the run before', last!.taskId);
+      await workbench.quickPickRows().filter({ hasText: last!.taskId }).first().click();
+      await workbench.page.getByText('Compare make twice').waitFor();
+      await workbench.pick(how);
+    };
+    await compare('Compare Without Times');
     const sides = workbench.page.locator('.monaco-diff-editor .view-lines');
     await sides.nth(1).getByText('new').waitFor();
     await sides.nth(0).getByText('in <duration>').waitFor();
     await workbench.screenshot('compare');
     await workbench.runCommand('View: Close All Editors');
-    await workbench.contextMenu('make twice', 'Compare Outputs');
-    await workbench.pick('Compare');
+    await compare('Compare');
     const passed = workbench.page.locator('.monaco-diff-editor .view-line span > span', {
       hasText: 'passed',
     });
