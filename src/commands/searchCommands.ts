@@ -86,7 +86,7 @@ class SearchList {
   private items: Item[] = [];
   private further = 0;
   private bytes = 0;
-  private problems: string[] = [];
+  private problems: Item[] = [];
 
   constructor(
     targets: readonly FoundIn[],
@@ -217,7 +217,7 @@ class SearchList {
       (error: unknown) => {
         this.log.error(`searchOutputs: ${String(error)}`);
         if (this.search !== search) return;
-        this.problems.push(vscode.l10n.t('The search broke off. The log says why.'));
+        this.problems.push(warning(vscode.l10n.t('The search broke off. The log says why.')));
         this.end({ kind: 'stopped' });
       },
     );
@@ -228,7 +228,7 @@ class SearchList {
     const room = Math.max(0, shownOfAll - this.items.length);
     for (const match of matches.slice(0, room)) this.items.push(itemOf({ target, match }));
     this.further += further + Math.max(0, matches.length - room);
-    if (problem !== undefined) this.problems.push(problem);
+    if (problem !== undefined) this.problems.push(warning(problem));
     // A list of thousands takes long to show: not at each of many news.
     this.showing ??= setTimeout(() => {
       this.showing = undefined;
@@ -249,17 +249,16 @@ class SearchList {
     this.showing = undefined;
     this.pickList.busy = false;
     if (end.kind === 'stuck') {
+      const { stream, task } = end.target;
       this.problems.push(
-        t(
-          'Stopped: the pattern took more than {0} s in one place, in {1} of {2}. Repetitions inside repetitions do that.',
-          patience / 1000,
-          end.target.stream,
-          end.target.task.taskId,
+        warning(
+          t('Stopped: the pattern took more than {0} s in one place', patience / 1000),
+          t('in {0} of {1}. Repetitions inside repetitions do that.', stream, task.taskId),
         ),
       );
     }
     if (this.items.length === 0 && this.problems.length === 0) {
-      this.problems.push(t('No match in {0}.', bytesInWords(this.bytes)));
+      this.problems.push(warning(t('No match in {0}.', bytesInWords(this.bytes))));
     }
     this.show();
   }
@@ -273,11 +272,7 @@ class SearchList {
     // The threads' news come as they come; the list has one task after the other.
     this.items.sort((a, b) => this.compare(a, b));
     const active = this.pickList.activeItems[0];
-    this.pickList.items = [
-      ...this.problems.map((problem) => note('warning', problem)),
-      ...this.items,
-      ...more,
-    ];
+    this.pickList.items = [...this.problems, ...this.items, ...more];
     // The choice stays where it is while items come in.
     const kept = active !== undefined && this.items.includes(active) ? active : this.items[0];
     if (kept !== undefined) this.pickList.activeItems = [kept];
@@ -332,6 +327,10 @@ function itemOf(found: Found): Item {
     alwaysShow: true,
     found,
   };
+}
+
+function warning(text: string, detail?: string): Item {
+  return { ...note('warning', text), ...(detail !== undefined && { detail }) };
 }
 
 function note(icon: string, text: string): Item {
