@@ -228,7 +228,8 @@ export class OutputDocument {
   ): Promise<boolean> {
     const calls = this.storages.callsFor(this.target.key);
     if (calls === undefined || this.epitaph !== undefined) return false;
-    const kept = this.keepsLines ? mostKept / this.sections.length : 0;
+    const written = this.sections.filter(({ text }) => text !== '').length;
+    const kept = this.keepsLines ? mostKept / Math.max(1, written) : 0;
     let changed = false;
     for (const section of sections) {
       const change = await calls.readOutput(section.view, kept);
@@ -296,7 +297,7 @@ function cutWords({ skippedBytes, missedBytes }: OutputSection): string | undefi
   const skipped = bytesInWords(skippedBytes);
   if (missedBytes === 0) return t('[{0} before this are not shown]', skipped);
   return t(
-    '[{0} before this are not shown; {1} of them came too fast to be shown]',
+    '[{0} before this are not shown; {1} of them were skipped]',
     skipped,
     bytesInWords(missedBytes),
   );

@@ -145,7 +145,7 @@ describe('output documents', () => {
     await setSetting('output.window', undefined);
   });
 
-  it('say in the text what came too fast to be shown', async () => {
+  it('say in the text what was skipped', async () => {
     const { key, paths } = writeTaskFixture({
       storage: storage.directory,
       record: running,
@@ -158,7 +158,7 @@ describe('output documents', () => {
     const document = await textWhere(uri, (text) => !text.startsWith('first'));
     assert.equal(
       document.lineAt(0).text,
-      '[768 KB before this are not shown; 768 KB of them came too fast to be shown]',
+      '[768 KB before this are not shown; 768 KB of them were skipped]',
     );
   });
 
