@@ -122,10 +122,16 @@ describe('the reader of an output document', () => {
     );
     await vscode.commands.executeCommand('aftTasks.toggleFollow');
     // The text comes to fill the screen: nobody scrolls.
-    appendFileSync(task.paths.stdout, 'c\n');
-    await textWhere(uri, (text) => text.includes('c'));
+    for (const text of ['c', 'd', 'e']) {
+      const { lineCount } = editor.document;
+      appendFileSync(task.paths.stdout, `${text}\n`);
+      await textWhere(uri, (shown) => shown.includes(text));
+      await shows(editor, () => bottom(editor) >= lineCount);
+    }
     appendFileSync(task.paths.stdout, lines(0, 100));
     await textWhere(uri, (text) => text.includes('line 99'));
+    appendFileSync(task.paths.stdout, 'last\n');
+    await textWhere(uri, (text) => text.includes('last'));
     assert.equal(top(editor), 0);
   });
 

@@ -358,7 +358,7 @@ describe('commands on outputs', () => {
       writeFileSync(path, 'before');
       cancelProgress();
       await run('exportOutput', key);
-      assert.equal(readFileSync(path, 'utf8'), 'before');
+      assert.equal(readFileSync(path, 'utf8').slice(0, 80), 'before');
       assert.deepEqual(readdirSync(directory), ['exported.log']);
       assert.deepEqual(shown, []);
     });
