@@ -74,6 +74,7 @@ describe('The output of a task', () => {
       await workbench.runCommand('View: Focus Active Editor Group');
       await workbench.page.keyboard.press('Control+End');
       await workbench.page.keyboard.press('ArrowUp');
+      // What an editor draws by itself comes a moment later; that nothing comes can't be awaited.
       await workbench.page.waitForTimeout(1000);
       const editor = workbench.editor();
       assert.deepEqual(await workbench.textColors(), [

@@ -21,7 +21,7 @@ describe('a hundred times opened and closed, an output document', () => {
     await storage.remove();
   });
 
-  it('leaves no document, view, listener, timer, file or decoration type behind', async function () {
+  it('leaves no document, listener, timer, file or decoration type behind', async function () {
     this.timeout(180_000);
     const task = writeTaskFixture({
       storage: storage.directory,
