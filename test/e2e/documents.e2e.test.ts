@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { existsSync, renameSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { sampleTasks, type Sample, type SampleTaskName } from '../support/sampleTasks.ts';
-import { writeTaskFixture } from '../support/taskFixture.ts';
+import { writeTaskFixture, type FixtureTask, type TaskFixture } from '../support/taskFixture.ts';
 import { openWindow } from './window.ts';
 import type { Theme, Workbench } from './workbench.ts';
 
@@ -27,7 +27,19 @@ describe('The output of a task', () => {
       await workbench.screenshot(`failed-${this.currentTest.title.replace(/\W+/g, '-')}`);
     }
     await workbench.runCommand('View: Close All Editors');
+    // The other suites know what is in the sample.
+    for (const { paths } of written.splice(0))
+      rmSync(paths.sessionDir, { recursive: true, force: true });
   });
+
+  const written: FixtureTask[] = [];
+
+  /** A finished task beside those of AFT, for one test. */
+  function writeTask(fixture: Omit<TaskFixture, 'storage'>): FixtureTask {
+    const task = writeTaskFixture({ storage: sample.storageDirectory, ...fixture });
+    written.push(task);
+    return task;
+  }
 
   function firstLineOf(name: SampleTaskName): string {
     return sampleTasks[name].command.split('\n', 1)[0]!;
@@ -62,8 +74,7 @@ describe('The output of a task', () => {
       '        indented',
       'word word word',
     ];
-    const { taskId } = writeTaskFixture({
-      storage: sample.storageDirectory,
+    const { taskId } = writeTask({
       stdout: `${text.join('\n')}\n`,
     });
     for (const theme of ['light', 'dark'] satisfies Theme[]) {
@@ -104,7 +115,7 @@ describe('The output of a task', () => {
       }
       stdout += '\x1b[0m\n';
     }
-    const { taskId } = writeTaskFixture({ storage: sample.storageDirectory, stdout });
+    const { taskId } = writeTask({ stdout });
     await workbench.openOutput(taskId);
     const plain = await workbench.themeColor('editor.foreground');
     const colors = await workbench.until(async () => {

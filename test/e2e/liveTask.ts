@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, rmSync } from 'node:fs';
 import { updateTask } from '../../src/persistence/taskFile.ts';
 import { writeTaskFixture, type FixtureTask } from '../support/taskFixture.ts';
 
@@ -54,10 +54,11 @@ export class LiveTask {
       finishedAt: Date.now(),
       durationMs: 1000,
     }));
-    this[Symbol.dispose]();
+    this.process.kill('SIGKILL');
   }
 
   [Symbol.dispose](): void {
     this.process.kill('SIGKILL');
+    rmSync(this.task.paths.sessionDir, { recursive: true, force: true });
   }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
 import type { Sample } from '../support/sampleTasks.ts';
-import { writeTaskFixture } from '../support/taskFixture.ts';
+import { writeTaskFixture, type FixtureTask, type TaskFixture } from '../support/taskFixture.ts';
 import { openWindow } from './window.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -25,7 +26,19 @@ describe('Tools on outputs', () => {
       await workbench.screenshot(`failed-${this.currentTest.title.replace(/\W+/g, '-')}`);
     }
     await workbench.runCommand('View: Close All Editors');
+    // The other suites know what is in the sample.
+    for (const { paths } of written.splice(0))
+      rmSync(paths.sessionDir, { recursive: true, force: true });
   });
+
+  const written: FixtureTask[] = [];
+
+  /** A finished task beside those of AFT, for one test. */
+  function writeTask(fixture: Omit<TaskFixture, 'storage'>): FixtureTask {
+    const task = writeTaskFixture({ storage: sample.storageDirectory, ...fixture });
+    written.push(task);
+    return task;
+  }
 
   const input = () => workbench.page.locator('.quick-input-widget:visible input').first();
 
@@ -56,8 +69,7 @@ describe('Tools on outputs', () => {
   });
 
   it('stops a regular expression that runs away, and says so', async () => {
-    const { taskId } = writeTaskFixture({
-      storage: sample.storageDirectory,
+    const { taskId } = writeTask({
       record: { command: 'make a wall of letters' },
       stdout: `${'a'.repeat(5000)}!\n`,
     });
@@ -85,8 +97,7 @@ describe('Tools on outputs', () => {
       { startedAt: now - 9000, stdout: `${green} in 10 ms\nsame\n` },
       { startedAt: now, stdout: `${green} in 20 ms\nsame\nnew\n` },
     ].map(({ startedAt, stdout }) =>
-      writeTaskFixture({
-        storage: sample.storageDirectory,
+      writeTask({
         record: { ...record, startedAt },
         stdout,
       }),
