@@ -282,12 +282,32 @@ function decode(source: string, closely = false): Decoded {
  */
 function needsCloseReading(source: string, object: object): boolean {
   let lines = 0;
-  for (let at = source.indexOf(keyLine); at >= 0; at = source.indexOf(keyLine, at + 1)) lines += 1;
-  return lines !== Object.keys(object).length || oddNumber.test(source);
+  let at = source.indexOf(keyLine);
+  while (at >= 0) {
+    lines += 1;
+    const keyEnd = source.indexOf('"', at + keyLine.length);
+    if (source.charCodeAt(keyEnd + 1) !== 0x3a || source.charCodeAt(keyEnd + 2) !== 0x20) {
+      return true;
+    }
+    at = keyEnd + 3;
+    if (source.charCodeAt(at) === 0x2d) {
+      at += 1;
+      if (source.charCodeAt(at) === 0x30) return true;
+    }
+    const first = at;
+    while (isDigit(source.charCodeAt(at))) at += 1;
+    const next = source.charCodeAt(at);
+    if (at > first && (at - first > 15 || (next !== 0x2c && next !== 0x0a))) return true;
+    at = source.indexOf(keyLine, at);
+  }
+  return lines !== Object.keys(object).length;
 }
 /** How each key of the outermost object begins where JSON is laid out with two spaces. */
 const keyLine = '\n  "';
-const oddNumber = /":\s*(?:-0|-?[0-9]+[.eE]|-?[0-9]{16})/;
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
+}
 
 function complete(task: PartialTask, problem: string | undefined): PersistedTask {
   if (problem === undefined) return task as PersistedTask;

@@ -243,11 +243,11 @@ export class Store {
   }
 
   private watchTask(task: Task): void {
-    const directory = this.pathsOf(task.key)?.taskDir;
-    if (directory === undefined) return;
+    if (task.layout === 'flat') return;
     const goesOn = task.liveness !== 'ended';
-    if (goesOn || !task.delivered) this.watches?.addTask(task.key, { directory, goesOn });
-    else this.watches?.removeTask(task.key);
+    const directory = goesOn || !task.delivered ? this.pathsOf(task.key)?.taskDir : undefined;
+    if (directory === undefined) this.watches?.removeTask(task.key);
+    else this.watches?.addTask(task.key, { directory, goesOn });
   }
 
   /** Watching begins after the first scan, which it would slow down; it tells when it works. */

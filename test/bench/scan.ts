@@ -24,7 +24,7 @@ import { makeStorage } from './storageFixture.ts';
 import type { StoreMessage } from './storeThread.ts';
 
 const taskCount = 10_000;
-const rounds = 7;
+const rounds = 15;
 
 /** The first scan of a large storage, and what it does to the thread that receives it. */
 export async function benchScan(): Promise<Row[]> {

@@ -202,6 +202,12 @@ describe('parseRecord', () => {
     parseRecord(recordJson().replace(status, `${status},\n  "more": 1,\n  "more": 2`));
   });
 
+  it('misses no doubled key where another one is not laid out as AFT does', () => {
+    const crowded = recordJson().replace('"mode": "pipes"', '"mode":"pipes"');
+    const doubled = crowded.replace('"status": "completed"', '$&,\n  "status": "running"');
+    assertFails(() => parseRecord(doubled), 'corrupt');
+  });
+
   it('refuses half a surrogate pair in a text', () => {
     const json = recordJson({ command: '@' }).replace('@', '\\ud800');
     assertFails(() => parseRecord(json), 'corrupt');
