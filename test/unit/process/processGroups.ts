@@ -72,7 +72,16 @@ export class ProcessGroups {
   }
 }
 
-/** For what has no event: resolves when it has come true; the test's time limit bounds it. */
+/**
+ * For what has no event: resolves when it has come true, and gives up some time after the test has,
+ * so that one which fails does not keep the others' process from ending.
+ */
 export async function until(isTrue: () => boolean): Promise<void> {
-  while (!isTrue()) await sleep(5);
+  const limit = performance.now() + 60_000;
+  while (!isTrue()) {
+    if (performance.now() > limit) {
+      throw new Error(`it has not come true: ${isTrue.toString()}`);
+    }
+    await sleep(5);
+  }
 }
