@@ -144,7 +144,7 @@ async function confirmKill(tasks: readonly Task[]): Promise<boolean> {
     tasks.length === 1 && task !== undefined
       ? t('Kill “{0}”?', firstLine(task.command, 60) || task.taskId)
       : t('Kill {0} tasks?', tasks.length);
-  return await confirm(question, askedToEnd(), t('Kill'));
+  return await confirm(question, askedToEnd(tasks.length), t('Kill'));
 }
 
 async function confirmKillAll(alive: readonly Task[], unknown: number): Promise<boolean> {
@@ -154,12 +154,15 @@ async function confirmKillAll(alive: readonly Task[], unknown: number): Promise<
     alive.length === 1 ? t('Kill 1 running task?') : t('Kill {0} running tasks?', alive.length);
   const detail = [
     sessions === 1 ? t('They are of 1 session.') : t('They are of {0} sessions.', sessions),
-    askedToEnd(),
+    askedToEnd(alive.length),
     unknown > 0 ? t('{0} others can’t be checked from here, and stay.', unknown) : '',
   ];
   return await confirm(question, detail.filter(Boolean).join(' '), t('Kill'));
 }
 
-function askedToEnd(): string {
-  return vscode.l10n.t('Its processes are asked to end, and ended by force after two seconds.');
+function askedToEnd(tasks: number): string {
+  const { t } = vscode.l10n;
+  return tasks === 1
+    ? t('Its processes are asked to end, and ended by force after two seconds.')
+    : t('Their processes are asked to end, and ended by force after two seconds.');
 }

@@ -224,6 +224,38 @@ describe('deleting', () => {
     assert.equal((await api()).tasks().length, 1);
   });
 
+  it('deleteFinished that is called off leaves what is not begun, says so, and can be undone', async () => {
+    const tasks = [await shownTask(), await shownTask(), await shownTask()];
+    const window = vscode.window as { withProgress: unknown; showInformationMessage: unknown };
+    const { withProgress, showInformationMessage } = window;
+    type Work = Parameters<typeof vscode.window.withProgress<unknown>>[1];
+    const cancellable: unknown[] = [];
+    window.withProgress = async (options: vscode.ProgressOptions, work: Work) => {
+      cancellable.push(options.cancellable);
+      const source = new vscode.CancellationTokenSource();
+      const report = ({ increment }: { increment?: number }): void => {
+        if (increment !== undefined) source.cancel();
+      };
+      return await work({ report }, source.token);
+    };
+    const told: string[] = [];
+    window.showInformationMessage = (message: string, ...buttons: string[]) => {
+      told.push(`${message} [${buttons.join(', ')}]`);
+      return Promise.resolve(undefined);
+    };
+    const warned = await shownWarnings(async () => {
+      try {
+        await run('deleteFinished', tasks[0]!.key);
+      } finally {
+        Object.assign(window, { withProgress, showInformationMessage });
+      }
+    });
+    assert.deepEqual(cancellable, [true]);
+    assert.match([...told, ...warned].join('\n'), /1 deleted; 2 not begun\. .*\[Undo\]/);
+    assert.equal(inTrash().length, 1);
+    assert.equal(tasks.filter(({ paths }) => existsSync(paths.json)).length, 2);
+  });
+
   it('the document of a task that came back shows its output again', async () => {
     const { key } = await shownTask({ stdout: 'the output\n' });
     const uri = (await api()).outputUri(key, 'stdout');

@@ -89,7 +89,7 @@ describe('ending tasks', () => {
     }
     await exits;
     assert.equal(asked.length, 1, asked.join('\n'));
-    assert.match(asked[0] ?? '', /Kill 2 running tasks\? They are of 1 session\./);
+    assert.match(asked[0] ?? '', /Kill 2 running tasks\? They are of 1 session\. Their processes/);
     for (const { paths } of tasks) assert.equal(readTask(paths).status, 'killed');
     assert.equal(readTask(orphan.paths).status, 'running');
     assert.equal(readTask(elsewhere.paths).status, 'running');
