@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Outcome } from '../../src/persistence/outcome.ts';
 import { readTask } from '../../src/persistence/taskFile.ts';
 import { act } from './actions.ts';
@@ -38,7 +39,8 @@ describe('killing tasks of a real AFT', () => {
   };
 
   // AFT waits for a process whose marker says `killed`, and answers nobody meanwhile. The wait is a
-  // figure and no test: a machine that has other things to do makes everybody wait.
+  // figure and no test: a machine that has other things to do makes everybody wait, also with
+  // nothing to kill.
   for (const version of ['0.57.2', '0.19.6'] as const) {
     for (const situation of ['that runs', 'that was restarted'] as const) {
       it(`${version} ${situation}: AFT records it, and answers meanwhile`, async () => {
@@ -59,7 +61,11 @@ describe('killing tasks of a real AFT', () => {
           assertKilled(task, outcome);
           assert.match(outcome.message, /AFT has recorded/);
         }
-        console.log(`        AFT's longest wait for another answer: ${Math.round(longest)} ms`);
+        const [, idle] = await longestWait(place.aft, sleep(2000));
+        const [during, after] = [longest, idle].map(Math.round);
+        console.log(
+          `        longest wait for another answer of AFT: ${during} ms (idle: ${after} ms)`,
+        );
       });
     }
   }
