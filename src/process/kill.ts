@@ -94,6 +94,7 @@ async function kill(request: KillRequest): Promise<Ending> {
   const { paths } = request;
   const task = readTask(paths);
   if (task.remote) return refused({ reason: 'remote', why: 'it runs on another machine' });
+  requireOwnSession(paths, task);
   if (isTerminal(task)) return killSurvivors(request, task);
   const foreign = foreignStorage(request.facts);
   if (foreign !== undefined) return refused({ reason: 'unknown-process', why: foreign });

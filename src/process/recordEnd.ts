@@ -42,11 +42,12 @@ export async function recordEnd(request: TaskRequest, end: End): Promise<Ending>
     let isOurs = false as boolean;
     const written = updateTask(paths, (task) => {
       isOurs = !isTerminal(task);
-      return isOurs ? end.record(task) : task;
+      if (!isOurs) return task;
+      requireOwnSession(paths, task);
+      return end.record(task);
     });
     if (!isOurs) return byAft(written, end);
     words = end.words(written);
-    requireOwnSession(paths, written);
     onStep("Bringing AFT's database into agreement");
     let row = await updateRow(storageDirectory, harness, paths, written);
     // Another window may have recorded the end at the same time: its record is there, and our row.

@@ -2,7 +2,7 @@ import { exitMarkerTime, readExitMarker, type ExitMarker } from '../persistence/
 import type { Outcome } from '../persistence/outcome.ts';
 import { isTerminal, markTerminal, type PersistedTask } from '../persistence/record.ts';
 import type { TaskPaths } from '../persistence/paths.ts';
-import { readTask } from '../persistence/taskFile.ts';
+import { readTask, requireOwnSession } from '../persistence/taskFile.ts';
 import { changedAt } from './changedAt.ts';
 import { recordEnd } from './recordEnd.ts';
 import { howItEnded, placedIdentityOf, settle, untouched } from './taskRequest.ts';
@@ -26,6 +26,7 @@ export function recordEnded(request: TaskRequest): Promise<Outcome> {
         words: `has already ended (${howItEnded(task)}). Its record was not changed.`,
       };
     }
+    requireOwnSession(paths, task);
     const captures = [paths.stdout, paths.stderr, paths.pty];
     const written = changedAt(captures);
     const refusal = whyNot(own, task);

@@ -545,6 +545,13 @@ describe('killing a task', () => {
       await assertRefused(task, 'remote');
     });
 
+    it('for a record that was copied from another session', async () => {
+      const { pid } = await groups.start(sleeping);
+      const outcome = await assertRefused(write(pid, { sessionId: 'ses_other' }), 'mismatch');
+      assert.match(outcome.message, /was not killed.*another session/);
+      assert.notEqual(live(pid), 0);
+    });
+
     it('for a marker that AFT does not write', async () => {
       const { pid } = await groups.start(sleeping);
       const task = write(pid, {}, { exit: '0illed' });

@@ -230,6 +230,10 @@ describe('recording the end of a task whose process is gone', () => {
       await assertRefused(await write({ ...fields, startedAt: Date.now() }), 'unknown-process');
     });
 
+    it('for a record that was copied from another session', async () => {
+      await assertRefused(await write({ sessionId: 'ses_other' }), 'mismatch');
+    });
+
     it('for a task that has ended', async () => {
       await assertRefused(await write({ status: 'completed' }), 'already-ended');
     });
