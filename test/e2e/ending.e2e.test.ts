@@ -137,6 +137,11 @@ describe('Tasks that are ended, deleted and marked', () => {
     await workbench.notification(/2 marked as delivered/);
     await workbench.screenshot('marked-all');
     for (const { paths } of ended) assert.equal(readTask(paths).completionDelivered, true);
+    await workbench.row(/sh report-two\.sh(?!.*●)/).waitFor();
+    const tooltip = await workbench.tooltip('sh report-two.sh');
+    assert.match(tooltip, /Kept: +until .*, then AFT removes it when it runs/);
+    await workbench.screenshot('kept-until');
+    await workbench.page.keyboard.press('Escape');
     await aft.close('SIGKILL');
     aft = new AftClient(await aftBinary('0.57.2'), { cwd: project, home });
     const { storageDirectory } = sample;
