@@ -91,7 +91,8 @@ export function tell(
           asked,
           done,
         );
-  const message = warning === undefined ? summary : `${summary} ${warning}`;
+  const notes = asked === 1 ? [] : new Set(results.flatMap(({ outcome }) => outcome.note ?? []));
+  const message = [summary, ...notes, warning ?? []].flat().join(' ');
   const isTroubled = results.some(({ outcome }) => outcome.reason !== undefined);
   if (!isTroubled) {
     void offer(warning === undefined ? showInformation : showWarning, message, buttons, log);

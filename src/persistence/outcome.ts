@@ -36,6 +36,8 @@ export interface Outcome {
   /** With `done: true`: the part that is missing. */
   readonly reason: OutcomeReason | undefined;
   readonly message: string;
+  /** A sentence of the message that holds alike for others: of several tasks, it is said once. */
+  readonly note?: string;
   /** For the log: errors, system calls, steps. Never shown in a message. */
   readonly details: string | undefined;
 }

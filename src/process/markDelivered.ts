@@ -19,9 +19,9 @@ export async function markDelivered(
   const outcome = await markTaskDelivered(storageDirectory, harness, paths);
   const isNew = outcome.done && before?.completionDelivered === false;
   if (!isNew || !isServed(storageDirectory, before, clock.now())) return outcome;
-  const memory =
+  const note =
     'The AFT that runs may tell its agent all the same: it goes by its memory until it is restarted.';
-  return { ...outcome, message: `${outcome.message} ${memory}` };
+  return { ...outcome, note, message: `${outcome.message} ${note}` };
 }
 
 function attemptRead(paths: TaskPaths): PersistedTask | undefined {

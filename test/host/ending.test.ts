@@ -1,7 +1,8 @@
 import * as assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { taskItem } from '../../src/explorer/items.ts';
 import type { TaskNode } from '../../src/explorer/nodes.ts';
@@ -141,6 +142,31 @@ describe('ending tasks', () => {
     const rows = [session(tasks[0]!), { kind: 'task', key: tasks[2]!.key }];
     await run('markAllDelivered', rows[1], rows);
     assert.deepEqual(delivered(), [true, true, true, false]);
+  });
+
+  it('markAllDelivered says once of all that an AFT which runs goes by its memory', async () => {
+    const owner = join(storage.directory, 'artifact-owners', 'project');
+    mkdirSync(owner, { recursive: true });
+    const now = Date.now();
+    const lives = { pid: process.pid, created_at_ms: now, heartbeat_at_ms: now };
+    const text = JSON.stringify({ checkout_path: '/tmp', ...lives });
+    writeFileSync(join(owner, 'owner.json'), text);
+    const ended = { status: 'completed', exitCode: 0, finishedAt: now } as const;
+    const task = await shown('ses_a', undefined, ended);
+    await shown('ses_a', undefined, ended);
+    const told: string[] = [];
+    const window = vscode.window as { showInformationMessage: unknown };
+    const own = window.showInformationMessage;
+    window.showInformationMessage = (message: string) => {
+      told.push(message);
+      return Promise.resolve(undefined);
+    };
+    try {
+      await run('markAllDelivered', session(task));
+    } finally {
+      window.showInformationMessage = own;
+    }
+    assert.match(told.join('\n'), /^2 marked as delivered\. The AFT that runs may tell[^.]*\.$/);
   });
 
   it('kill ends what a finished task has left behind', async () => {
