@@ -9,15 +9,15 @@ import { bytesInWords, firstLine } from '../vscode/words.ts';
 import type { Storages } from '../worker/storages.ts';
 import type { CommandHandler } from './commandTable.ts';
 import { readEnd, writtenStreams } from './outputReader.ts';
-import { sessionReport } from './sessionReport.ts';
+import { sessionReport, type ReportedOutput, type ReportedTask } from './sessionReport.ts';
 import type { TaskPicker } from './taskPicker.ts';
 
 type ExportCommand = 'copyOutput' | 'exportOutput' | 'exportSession';
 
 /** Bytes of a task's captures that go on the clipboard; what pastes more does not come back soon. */
 const copiedBytes = 4 * 1024 * 1024;
-/** Lines of each output in a session's report. */
-const reportedLines = 40;
+/** Bytes of each capture that are read for its last lines in a session's report. */
+const reportedWindow = { size: 256 * 1024, limit: 512 * 1024 };
 
 let lastExport = 0;
 
@@ -214,22 +214,27 @@ async function makeReport(storages: Storages, tasks: readonly Task[]): Promise<s
     cancellable: true,
   };
   return await vscode.window.withProgress(options, async (progress, token) => {
-    const parts: { task: Task; lines: readonly string[] | undefined }[] = [];
+    const parts: ReportedTask[] = [];
     for (const task of tasks) {
       if (token.isCancellationRequested) return undefined;
       progress.report({
         message: withoutLinks(firstLine(task.command, 60) || task.taskId),
         increment: 100 / tasks.length,
       });
-      const lines = await storages
-        .callsFor(task.key)
-        ?.lastLines(task.key, reportedLines)
-        // The report says so in the output's place.
-        .catch(() => undefined);
-      parts.push({ task, lines });
+      // The report says in an output's place that it could not be read.
+      const outputs = await readEnds(storages, task).catch(() => undefined);
+      parts.push({ task, outputs });
     }
     return sessionReport(parts);
   });
+}
+
+async function readEnds(storages: Storages, task: Task): Promise<ReportedOutput[]> {
+  const ends: ReportedOutput[] = [];
+  for (const stream of writtenStreams(task)) {
+    ends.push({ stream, text: (await readEnd(storages, task, stream, reportedWindow)).text });
+  }
+  return ends;
 }
 
 /** A file has its name only when it is whole. */

@@ -1,12 +1,22 @@
 import * as vscode from 'vscode';
+import type { CaptureStream } from '../persistence/record.ts';
 import type { Task } from '../store/task.ts';
 import { durationInWords, firstLine } from '../vscode/words.ts';
 
-/** A task and the last lines of its output; absent where they can't be read. */
+/** A task and the ends of its outputs; absent where they can't be read. */
 export interface ReportedTask {
   readonly task: Task;
-  readonly lines: readonly string[] | undefined;
+  readonly outputs: readonly ReportedOutput[] | undefined;
 }
+
+/** The end of what a stream shows. */
+export interface ReportedOutput {
+  readonly stream: CaptureStream;
+  readonly text: string;
+}
+
+/** Lines of each stream in a report. */
+const reportedLines = 40;
 
 /**
  * A session as Markdown. What comes from the tasks stands in fences and code spans that it can't
@@ -30,7 +40,7 @@ export function sessionReport(parts: readonly ReportedTask[]): string {
   return [...head, ...parts.flatMap(taskReport), ''].join('\n');
 }
 
-function taskReport({ task, lines }: ReportedTask, index: number): string[] {
+function taskReport({ task, outputs }: ReportedTask, index: number): string[] {
   const { t } = vscode.l10n;
   const title = firstLine(task.command, 80) || task.taskId;
   return [
@@ -49,15 +59,22 @@ function taskReport({ task, lines }: ReportedTask, index: number): string[] {
       [t('Problem'), task.problem],
     ]),
     '',
-    ...outputReport(lines),
+    ...outputReport(outputs),
   ];
 }
 
-function outputReport(lines: readonly string[] | undefined): string[] {
+function outputReport(outputs: ReportedTask['outputs']): string[] {
   const { t } = vscode.l10n;
-  if (lines === undefined) return [t('The output could not be read.')];
-  if (lines.length === 0) return [t('No output.')];
-  return [t('The last lines of the output:'), '', fenced(lines.join('\n'), 'text')];
+  if (outputs === undefined) return [t('The output could not be read.')];
+  const written = outputs.flatMap(({ stream, text }) => {
+    const end = text.trimEnd();
+    if (end === '') return [];
+    const lines = end.split('\n').slice(-reportedLines);
+    return [[t('The last lines of {0}:', stream), '', fenced(lines.join('\n'), 'text')]];
+  });
+  return written.length === 0
+    ? [t('No output.')]
+    : written.flatMap((part, at) => (at === 0 ? part : ['', ...part]));
 }
 
 function statusInWords({ status, statusReason, liveness }: Task): string {
@@ -91,8 +108,10 @@ function code(text: string): string {
 /** A code block whose fence is longer than any run of backticks inside. */
 function fenced(text: string, language: string): string {
   const fence = '`'.repeat(Math.max(3, longestRun(text) + 1));
-  // A carriage return is a line end to Markdown; other controls show nothing.
-  const shown = text.replace(/\r\n?/g, '\n').replace(/[^\P{Cc}\n\t]/gu, '\ufffd');
+  // A carriage return is a line end to Markdown; other controls show nothing, or reorder the text.
+  const shown = text
+    .replace(/\r\n?/g, '\n')
+    .replace(/(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
   return `${fence}${language}\n${shown}\n${fence}`;
 }
 

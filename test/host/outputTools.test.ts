@@ -411,6 +411,35 @@ describe('commands on outputs', () => {
     assert.deepEqual(readdirSync(directory), ['session.md']);
   });
 
+  it('exportSession has the last lines of each stream, and of a terminal what it shows', async () => {
+    const lines = (name: string): string =>
+      Array.from({ length: 60 }, (_, at) => `${name} ${at}\n`).join('');
+    const { key } = await task({
+      sessionId: 'ses_streams',
+      record: { command: 'a\u202eb', startedAt: Date.now() },
+      stdout: lines('out'),
+      stderr: lines('err'),
+    });
+    await task({
+      sessionId: 'ses_streams',
+      record: { mode: 'pty', ptyCols: 10, ptyRows: 5, startedAt: Date.now() + 1 },
+      pty: 'abcdefghijKLM\x1b[2;1HX',
+    });
+    const path = saveTo('session.md');
+    await run('exportSession', { kind: 'session', id: key.slice(0, key.lastIndexOf('/')) });
+    const report = readFileSync(path, 'utf8');
+    for (const [stream, name] of [
+      ['stdout', 'out'],
+      ['stderr', 'err'],
+    ]) {
+      const fence = report.split(`The last lines of ${stream}:\n\n\`\`\`text\n`)[1] ?? '';
+      assert.ok(fence.startsWith(`${name} 20\n${name} 21\n`), report);
+      assert.match(fence, new RegExp(`^[^\`]*\\n${name} 59\\n\`\`\``));
+    }
+    assert.match(report, /The last lines of pty:\n\n```text\nabcdefghijXLM\n```/);
+    assert.match(report, /```sh\na\ufffdb\n```/);
+  });
+
   describe('rerunInTerminal', () => {
     /** What is typed into new terminals. */
     function terminals(): { options: vscode.TerminalOptions; typed: [string, boolean?][] }[] {
