@@ -113,7 +113,8 @@ export class OutputDocument {
    */
   async readNext(seen: readonly SeenLines[]): Promise<boolean> {
     await this.opened();
-    const held = this.see(seen);
+    this.notice(seen);
+    const held = this.sectionsBefore(seen);
     const { sections, turn } = this;
     const order = sections.map((_, at) => sections[(turn + 1 + at) % sections.length]);
     const readable = order.filter((section) => section !== undefined && !held.has(section));
@@ -136,6 +137,14 @@ export class OutputDocument {
       this.touch();
       return true;
     });
+  }
+
+  /** Notes of which sections the end is seen. */
+  notice(seen: readonly SeenLines[]): void {
+    for (const { section, last } of this.handedOver?.sections ?? []) {
+      const isSeen = seen.some((lines) => lines.first <= last && last <= lines.last);
+      if (isSeen) section.seenBytes = section.totalBytes;
+    }
   }
 
   /** Bytes that a section has gained since a reader last saw its end. */
@@ -242,17 +251,13 @@ export class OutputDocument {
     return changed;
   }
 
-  /** Notes whose end is seen. Answers with the sections that lie before all that is seen. */
-  private see(seen: readonly SeenLines[]): ReadonlySet<OutputSection> {
-    const held = new Set<OutputSection>();
+  /** Those that lie before all that is seen. */
+  private sectionsBefore(seen: readonly SeenLines[]): ReadonlySet<OutputSection> {
+    const before = new Set<OutputSection>();
     for (const { section, last } of this.handedOver?.sections.slice(0, -1) ?? []) {
-      if (seen.length > 0 && seen.every(({ first }) => first > last)) held.add(section);
+      if (seen.length > 0 && seen.every(({ first }) => first > last)) before.add(section);
     }
-    for (const { section, last } of this.handedOver?.sections ?? []) {
-      const isSeen = seen.some((lines) => lines.first <= last && last <= lines.last);
-      if (isSeen) section.seenBytes = section.totalBytes;
-    }
-    return held;
+    return before;
   }
 
   /** A stream has half the window, and what the other one leaves of its own half. */

@@ -46,6 +46,13 @@ export class OutputDocuments extends Disposable {
         this.followVisible();
       }),
     );
+    // Whoever comes to an end and goes again at once has seen it, too: no look is that fast.
+    this.register(
+      vscode.window.onDidChangeTextEditorVisibleRanges(({ textEditor }) => {
+        const { uri } = textEditor.document;
+        this.get(uri)?.notice(seenLines(uri.toString()));
+      }),
+    );
     this.register(
       vscode.workspace.onDidCloseTextDocument((document) => {
         // A document whose language was changed is "closed" too, and stays.
