@@ -9,7 +9,8 @@ import {
   TAB_WIDTH,
   type CellStyle,
 } from './plainLines.ts';
-import type { Color, LinkedStyle, StyleSpan, Underline } from './style.ts';
+import { PtyStyles } from './ptyStyles.ts';
+import type { LinkedStyle, StyleSpan } from './style.ts';
 import { Cell, type XtermExtended, type XtermLine } from './xterm.ts';
 
 /** A piece of a text. Its spans are in order, do not overlap, and count from the text's start. */
@@ -35,17 +36,6 @@ export interface RowsState {
 const BUFFER = 64 * 1024;
 /** UTF-16 units that a cell may have; combining characters beyond them are dropped. */
 const GLYPH_UNITS = 32;
-/**
- * Styles that are remembered, so that equal ones are one object. From the first limit on, RGB
- * colours become the nearest of the palette; at the second, all are forgotten.
- */
-const EXACT_STYLES = 4096;
-const MOST_STYLES = 16 * 1024;
-const RGB = 0x1000000;
-/** What the colour of an underline is after it was reset; white is the reader's own, then. */
-const NO_UNDERLINE_COLOR = 0x3ffffff;
-const UNDERLINES: readonly Underline[] = ['none', 'single', 'double', 'curly', 'dotted', 'dashed'];
-
 const TAB = 0x09;
 const LINE_FEED = 0x0a;
 const SPACE = 0x20;
@@ -56,7 +46,6 @@ const NARROW_DELETE = (1 << Cell.widthShift) | 0x7f;
 
 /** Makes text and spans of a terminal's rows. Wrapped rows become one line. */
 export class PtyRows {
-  private readonly linkOf: (id: number) => string | undefined;
   private readonly units = new Uint16Array(BUFFER);
   private length = 0;
   /** All bits of `units`: mostly a byte is enough for each. */
@@ -70,13 +59,11 @@ export class PtyRows {
   private isEmpty = true;
   /** Columns of the last row up to its last character. */
   private columns = 0;
-  private readonly styles = new Map<number, Map<number, LinkedStyle>>();
-  private readonly extendedStyles = new Map<string, LinkedStyle>();
-  private styleCount = 0;
+  private readonly styles: PtyStyles;
 
   /** `linkOf` tells the target of a link's number. */
   constructor(linkOf: (id: number) => string | undefined) {
-    this.linkOf = linkOf;
+    this.styles = new PtyStyles(linkOf);
   }
 
   /** Characters since the last `take`. */
@@ -131,7 +118,7 @@ export class PtyRows {
       const base = this.taken + this.text.length;
       const { units } = this;
       let { length, bits } = this;
-      let look = this.plainStyle(style);
+      let look = this.styles.plain(style);
       let lookStart = length;
       /** The cursor's, and the blanks before it that are there once something follows. */
       let column = 0;
@@ -172,7 +159,7 @@ export class PtyRows {
         } else {
           this.addSpan(base + lookStart, base + length, look);
           at = readSequence(bytes, at, style);
-          look = this.plainStyle(style);
+          look = this.styles.plain(style);
           lookStart = length;
         }
       }
@@ -194,7 +181,7 @@ export class PtyRows {
     this.taken += text.length;
     this.text = '';
     this.spans = [];
-    this.renewStyles(MOST_STYLES);
+    this.styles.forgetTooMany();
     return { text, spans };
   }
 
@@ -220,7 +207,7 @@ export class PtyRows {
           front = cellFront;
           back = cellBack;
           extended = cellExtended;
-          const next = this.styleOf(front, back, extended);
+          const next = this.styles.of(front, back, extended);
           if (next !== style) {
             this.addSpan(base + styleStart, base + length, style);
             style = next;
@@ -304,62 +291,9 @@ export class PtyRows {
     else this.spans.push({ start, end, style });
   }
 
-  private styleOf(
-    front: number,
-    back: number,
-    extended: XtermExtended | undefined,
-  ): LinkedStyle | undefined {
-    if ((front | back) === 0) return undefined;
-    if ((back & Cell.hasExtended) === 0 || extended === undefined) {
-      return this.simpleStyle(front, back);
-    }
-    const { _ext: underline, urlId } = extended;
-    return this.extendedStyle(front, back, underline, urlId === 0 ? undefined : this.linkOf(urlId));
-  }
-
-  private plainStyle({ front, back, underline }: CellStyle): LinkedStyle | undefined {
-    if ((front | back) === 0) return undefined;
-    return (back & Cell.hasExtended) === 0
-      ? this.simpleStyle(front, back)
-      : this.extendedStyle(front, back, underline, undefined);
-  }
-
-  private extendedStyle(
-    front: number,
-    back: number,
-    underline: number,
-    link: string | undefined,
-  ): LinkedStyle {
-    const key = `${front} ${back} ${underline} ${link ?? ''}`;
-    let style = this.extendedStyles.get(key);
-    if (style === undefined) {
-      style = makeStyle(front, back, underline, link);
-      this.extendedStyles.set(key, style);
-      this.styleCount++;
-    }
-    return style;
-  }
-
-  private simpleStyle(front: number, back: number): LinkedStyle {
-    let ofFront = this.styles.get(front);
-    let style = ofFront?.get(back);
-    if (style !== undefined) return style;
-    if (this.styleCount >= EXACT_STYLES && (isRgb(front) || isRgb(back))) {
-      return this.simpleStyle(paletteWord(front), paletteWord(back));
-    }
-    style = makeStyle(front, back, 0, undefined);
-    if (ofFront === undefined) this.styles.set(front, (ofFront = new Map<number, LinkedStyle>()));
-    ofFront.set(back, style);
-    this.styleCount++;
-    return style;
-  }
-
   /** Has room for exact colours again. */
-  renewStyles(limit = EXACT_STYLES): void {
-    if (this.styleCount < limit) return;
-    this.styles.clear();
-    this.extendedStyles.clear();
-    this.styleCount = 0;
+  renewStyles(): void {
+    this.styles.renew();
   }
 }
 
@@ -392,47 +326,3 @@ function safe(glyph: string): string {
 /** Those that reorder the text shown are among them. */
 // eslint-disable-next-line no-control-regex
 const UNSAFE = /[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g;
-
-function makeStyle(
-  front: number,
-  back: number,
-  extended: number,
-  link: string | undefined,
-): LinkedStyle {
-  const isUnderlined = (front & Cell.underline) !== 0;
-  const kind = (extended >>> Cell.underlineKindShift) & Cell.underlineKind;
-  const underlineColor = extended & Cell.underlineColor;
-  return {
-    foreground: colorOf(front),
-    background: colorOf(back),
-    underlineColor: underlineColor === NO_UNDERLINE_COLOR ? undefined : colorOf(underlineColor),
-    bold: (front & Cell.bold) !== 0,
-    dim: (back & Cell.dim) !== 0,
-    italic: (back & Cell.italic) !== 0,
-    blink: (front & Cell.blink) !== 0,
-    inverse: (front & Cell.inverse) !== 0,
-    hidden: (front & Cell.hidden) !== 0,
-    strikethrough: (front & Cell.strikethrough) !== 0,
-    overline: (back & Cell.overline) !== 0,
-    underline: isUnderlined ? (UNDERLINES[Math.max(1, kind)] ?? 'single') : 'none',
-    link,
-  };
-}
-
-function colorOf(word: number): Color | undefined {
-  const mode = word & Cell.colorMode;
-  if (mode === 0) return undefined;
-  return mode === Cell.rgb ? RGB + (word & Cell.rgbValue) : word & Cell.paletteValue;
-}
-
-function isRgb(word: number): boolean {
-  return (word & Cell.colorMode) === Cell.rgb;
-}
-
-/** A cell's word with the nearest colour of the palette's cube, 16 to 231, for an RGB colour. */
-function paletteWord(word: number): number {
-  if (!isRgb(word)) return word;
-  const step = (shift: number): number => Math.round(((word >> shift) & 0xff) / 51);
-  const color = 16 + 36 * step(16) + 6 * step(8) + step(0);
-  return (word & ~(Cell.colorMode | Cell.rgbValue)) | Cell.palette256 | color;
-}
