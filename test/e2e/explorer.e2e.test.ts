@@ -2,11 +2,14 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { bundlePaths, hashSession, type TaskPaths } from '../../src/persistence/paths.ts';
 import { readTask } from '../../src/persistence/taskFile.ts';
 import { sampleTasks, type Sample, type SampleTaskName } from '../support/sampleTasks.ts';
+import { writeTaskFixture } from '../support/taskFixture.ts';
+import { LiveTask } from './liveTask.ts';
 import { openWindow } from './window.ts';
-import type { Theme, Workbench } from './workbench.ts';
+import type { Theme, TreeRow, Workbench } from './workbench.ts';
 
 /** The packaged extension as a person uses it, on the tasks of an AFT that runs. */
 describe('AFT Tasks', () => {
@@ -67,6 +70,63 @@ describe('AFT Tasks', () => {
     await describedAs('serve', /killed/);
     await describedAs('smoke', /timed out/);
     await describedAs('monitor', /running/);
+  });
+
+  it('keeps what is expanded and selected while tasks come, start and end', async () => {
+    const ended = writeTaskFixture({
+      storage: sample.storageDirectory,
+      sessionId: 'ses_changing',
+      record: { command: 'make first' },
+    });
+    const session = workbench.row('ses_changing');
+    const toggle = (row: ReturnType<Workbench['row']>) => row.locator('.monaco-tl-twistie').click();
+    /** The sessions that are expanded, and the row that is selected. */
+    const shape = async (): Promise<object> => {
+      const rows = await workbench.rows();
+      const labelsOf = (fits: (row: TreeRow) => boolean) =>
+        rows.filter(fits).map(({ label }) => label);
+      return {
+        expanded: labelsOf(({ expanded }) => expanded === true).sort(),
+        selected: labelsOf(({ selected }) => selected),
+      };
+    };
+    const running = new DisposableStack();
+    try {
+      await toggle(workbench.row('ses_terminal'));
+      await rowOf('monitor').waitFor({ state: 'detached' });
+      await toggle(session);
+      await workbench.clickRow('make first');
+      const expected = { expanded: ['ses_changing', 'ses_shop'], selected: ['make first'] };
+      await workbench.until(
+        async () => (isDeepStrictEqual(await shape(), expected) ? true : undefined),
+        'The rows are not as they were clicked',
+      );
+      const task = running.use(
+        new LiveTask(sample.storageDirectory, 'make second', {}, 'ses_changing'),
+      );
+      await workbench.row(/ses_changing.*1 running · 2 tasks/).waitFor();
+      await workbench.row('make second').waitFor();
+      assert.deepEqual(await shape(), expected);
+      task.end(3);
+      await workbench.row(/make second.*exit 3/).waitFor();
+      await workbench.row(/ses_changing(?!.*running).*2 tasks/).waitFor();
+      assert.deepEqual(await shape(), expected);
+
+      // Nor does a session open by itself that was closed by hand.
+      await toggle(session);
+      await workbench.row('make first').waitFor({ state: 'detached' });
+      running.use(new LiveTask(sample.storageDirectory, 'make third', {}, 'ses_changing'));
+      await workbench.row(/ses_changing.*1 running · 3 tasks/).waitFor();
+      assert.deepEqual(await shape(), {
+        expanded: ['ses_shop'],
+        selected: [],
+      });
+    } finally {
+      running.dispose();
+      rmSync(ended.paths.sessionDir, { recursive: true, force: true });
+      await session.waitFor({ state: 'detached' });
+      await toggle(workbench.row('ses_terminal'));
+    }
   });
 
   for (const theme of ['dark', 'light', 'high-contrast'] satisfies Theme[]) {

@@ -16,12 +16,12 @@ export class LiveTask {
   private readonly process: ChildProcess;
   private readonly task: FixtureTask;
 
-  constructor(storage: string, command: string, output: LiveOutput = {}) {
+  constructor(storage: string, command: string, output: LiveOutput = {}, sessionId = 'ses_live') {
     this.process = spawn('sleep', ['600'], { detached: true, stdio: 'ignore' });
     const { pid } = this.process;
     this.task = writeTaskFixture({
       storage,
-      sessionId: 'ses_live',
+      sessionId,
       record: {
         command,
         status: 'running',

@@ -17,13 +17,17 @@ interface Entry {
 
 interface Manifest {
   readonly main: string;
+  readonly types: string;
+  readonly browser?: string;
+  readonly extensionKind: readonly string[];
+  readonly capabilities: Readonly<Record<string, { readonly supported: string }>>;
   readonly icon: string;
   readonly engines: { readonly vscode: string };
   readonly devDependencies: Readonly<Record<string, string>>;
   readonly dependencies: Readonly<Record<string, string>>;
   readonly activationEvents: readonly string[];
   readonly contributes: {
-    readonly commands: readonly { readonly command: string; readonly title: string }[];
+    readonly commands: readonly { readonly command: string; readonly category: string }[];
     readonly languages: readonly { readonly id: string }[];
     readonly configurationDefaults: Readonly<Record<string, unknown>>;
     readonly submenus: readonly { readonly id: string }[];
@@ -134,6 +138,33 @@ describe('package.json and the code', () => {
     assert.match(remove?.when ?? '', /!\(viewItem =~ \/\\bkillable\\b\/\)/);
   });
 
+  it('keep what others rely on: where, when and from which VS Code on the extension runs', () => {
+    const { main, types, browser, engines, extensionKind, activationEvents } = manifest;
+    assert.deepEqual(
+      { main, types, browser, engines, extensionKind, activationEvents },
+      {
+        main: './dist/extension.js',
+        types: './dist/api.d.ts',
+        browser: undefined,
+        engines: { vscode: '^1.101.0' },
+        extensionKind: ['workspace'],
+        activationEvents: ['onStartupFinished', `onFileSystem:${outputScheme}`],
+      },
+    );
+    const { untrustedWorkspaces, virtualWorkspaces } = manifest.capabilities;
+    assert.equal(untrustedWorkspaces?.supported, 'limited');
+    assert.equal(virtualWorkspaces?.supported, 'limited');
+  });
+
+  it('have every command in the palette, under one category', () => {
+    for (const { command, category } of contributes.commands) {
+      assert.equal(category, '%category%', command);
+    }
+    const hidden = contributes.menus['commandPalette']!.map(({ command }) => command);
+    // The other face of toggleFollow's button.
+    assert.deepEqual(hidden, ['aftTasks.pauseFollow']);
+  });
+
   it('agree on the scheme of output documents', () => {
     assert.ok(manifest.activationEvents.includes(`onFileSystem:${outputScheme}`));
     for (const { when = '' } of Object.values(contributes.menus).flat()) {
@@ -160,6 +191,16 @@ describe('package.json and the code', () => {
       assert.ok(existsSync(join(root, file!)), file);
     }
     assert.ok(readdirSync(join(root, 'dist')).includes('worker.js'));
+  });
+
+  it('ship the licence of every package that is in the bundles', () => {
+    const notices = readFileSync(join(root, 'dist', 'ThirdPartyNotices.txt'), 'utf8');
+    for (const [name, version] of Object.entries(manifest.dependencies)) {
+      assert.ok(notices.includes(`${name} ${version} (`), name);
+    }
+    for (const part of notices.split(/^-{72}$/m)) {
+      assert.match(part, /Copyright[^]*Permission is hereby granted/i);
+    }
   });
 
   it('pin every dependency exactly, and VS Code’s types to the oldest VS Code', () => {

@@ -52,7 +52,9 @@ function readOptions(): Options {
   if (port !== undefined && !(Number.isInteger(port) && port > 0 && port < 65_536)) {
     throw new Error(`${values.port ?? ''} is not a port.`);
   }
-  const storage = values.storage === undefined ? undefined : resolve(values.storage);
+  // npm runs us in the checkout, and says where it was called.
+  const calledFrom = process.env['INIT_CWD'] ?? process.cwd();
+  const storage = values.storage === undefined ? undefined : resolve(calledFrom, values.storage);
   if (
     storage !== undefined &&
     statSync(storage, { throwIfNoEntry: false })?.isDirectory() !== true
