@@ -17,6 +17,22 @@ function print(severity, messages) {
   }
 }
 
+/** Who has the copyright of a package that comes without its licence's text, which is MIT's as ours. */
+const copyrights = {
+  '@xterm/headless': `Copyright (c) 2017-2019, The xterm.js authors (https://github.com/xtermjs/xterm.js)
+Copyright (c) 2014-2016, SourceLair Private Company (https://www.sourcelair.com)
+Copyright (c) 2012-2013, Christopher Jeffrey (https://github.com/chjj/)
+Copyright (c) Microsoft Corporation (parts that come from VS Code)`,
+};
+
+async function licenceOf(name, directory) {
+  const file = readdirSync(directory).find((entry) => /^licen[cs]e/i.test(entry));
+  if (file !== undefined) return await readFile(`${directory}/${file}`, 'utf8');
+  if (!(name in copyrights)) throw new Error(`${name} comes without the text of its licence.`);
+  const own = await readFile('LICENSE', 'utf8');
+  return `${copyrights[name]}\n\n${own.slice(own.indexOf('Permission is hereby granted'))}`;
+}
+
 /** The licences of the packages whose files are in the bundles: minifying takes them out of there. */
 async function notices(inputs) {
   const packages = new Set(
@@ -26,8 +42,7 @@ async function notices(inputs) {
     const { name, version, license } = JSON.parse(
       await readFile(`${directory}/package.json`, 'utf8'),
     );
-    const file = readdirSync(directory).find((entry) => /^licen[cs]e/i.test(entry));
-    const text = file === undefined ? '' : await readFile(`${directory}/${file}`, 'utf8');
+    const text = await licenceOf(name, directory);
     return `${name} ${version} (${license})\n\n${text.trim()}\n`;
   });
   return (await Promise.all(parts)).join(`\n${'-'.repeat(72)}\n\n`);
