@@ -75,7 +75,7 @@ describe('parseExitMarker', () => {
 });
 
 for (const layout of ['flat', 'directory'] as const) {
-  describe(`exit marker, ${layout} layout`, () => {
+  describe(`the exit marker (readExitMarker, writeKillMarkerIfAbsent), ${layout} layout`, () => {
     const directory = temporaryDirectory();
     let paths: TaskPaths;
     beforeEach(() => {
