@@ -97,22 +97,22 @@ export class Workbench {
 
   /** Runs a command by its title in the palette, as `AFT Tasks: Refresh`. */
   async runCommand(title: string): Promise<void> {
-    const input = this.page.locator('.quick-input-widget:visible input').first();
-    await this.until(async () => {
-      await this.page.keyboard.press('F1');
-      try {
-        // The palette goes again where another list was just closing: a person would call it again.
-        await input.fill(`>${title}`, { timeout: 3000 });
-        return true;
-      } catch {
-        return undefined;
-      }
-    }, 'The palette does not open');
     // Another command's title may begin with this one, and come first where it was used before.
     const escaped = title.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
     const name = new RegExp(`^${escaped}(?! )`);
     const widget = this.page.locator('.quick-input-widget:visible');
-    await widget.getByRole('option', { name }).first().click();
+    // The palette goes again where another list was just closing or a panel takes the focus, and has
+    // no command of an extension that is not loaded yet: a person would call it again.
+    await this.until(async () => {
+      await this.page.keyboard.press('F1');
+      try {
+        await widget.locator('input').first().fill(`>${title}`, { timeout: 3000 });
+        await widget.getByRole('option', { name }).first().click({ timeout: 3000 });
+        return true;
+      } catch {
+        return undefined;
+      }
+    }, `The palette does not run ${title}`);
   }
 
   /** Chooses an entry of the open quick pick. */
