@@ -70,9 +70,13 @@ export function linuxProcessTable(proc = '/proc'): ProcessTable {
     return parsed;
   };
 
-  const describe = (found: ProcStat, boot: number): ProcessInfo => {
+  const describe = (
+    found: ProcStat,
+    boot: number,
+    status = read(found.pid, 'status'),
+  ): ProcessInfo => {
     // Not the directory's owner: that is root for a process that may not be dumped.
-    const uid = /^Uid:\s+(\d+)/m.exec(read(found.pid, 'status'))?.[1];
+    const uid = /^Uid:\s+(\d+)/m.exec(status)?.[1];
     if (uid === undefined) throw new Error(`${proc}/${found.pid}/status has no user`);
     return {
       pid: found.pid,
@@ -90,7 +94,11 @@ export function linuxProcessTable(proc = '/proc'): ProcessTable {
   const processLookup = (pid: number, boot: number): ProcessLookup => {
     if (!Number.isInteger(pid) || pid < 1) return { state: 'gone' };
     try {
-      return { state: 'found', process: describe(stat(pid), boot) };
+      const status = read(pid, 'status');
+      // A thread's number is no process's, but a signal to it reaches the process that it is in.
+      const owner = /^Tgid:\s+(\d+)$/m.exec(status)?.[1];
+      if (owner !== undefined && Number(owner) !== pid) return { state: 'gone' };
+      return { state: 'found', process: describe(stat(pid), boot, status) };
     } catch (error) {
       // `hidepid` makes other users' processes look absent: only the kernel's ESRCH means gone.
       if (isAbsent(error) && sendSignal(pid, 0) === 'gone') return { state: 'gone' };

@@ -54,6 +54,7 @@ function whyNot(
   if (process.uid !== ownUid) {
     return { reason: 'other-user', why: `process ${pid} belongs to user ${String(process.uid)}` };
   }
+  if (isBesideUs(table, process)) return notSignalled('forbidden');
   const names = table.names?.(pid);
   if (names?.comm === comm && names.argv0 === argv0) return undefined;
   if (ties.has(process)) return undefined;
@@ -61,6 +62,13 @@ function whyNot(
     reason: 'unknown-process',
     why: `process ${pid} was listed as ${comm}, has another name now and does not write to the task’s captures, so it can’t be told whether it is the task’s`,
   };
+}
+
+/** Is a process in our own group or session, or in an ancestor's? No task's can get in there. */
+function isBesideUs(table: ProcessTable, { pgid, sid }: ProcessInfo): boolean {
+  return table
+    .lineage()
+    .some((known) => known.pgid === pgid || (sid !== undefined && known.sid === sid));
 }
 
 /**

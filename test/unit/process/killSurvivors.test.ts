@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -226,6 +228,20 @@ describe('killing what has left the group of a task that has ended', () => {
     const own = { pid: process.pid, ...table.names?.(process.pid) } as LiveDescendant;
     const refused = await kill(await write([own], { startedAt, finishedAt: Date.now() }));
     assert.deepEqual([refused.done, refused.reason], [false, 'not-same-process'], refused.message);
+  });
+
+  it('signals no process of our own group or session, whatever names a record gives it', async () => {
+    const sibling = spawn('sleep', ['300'], { stdio: 'ignore' });
+    try {
+      await once(sibling, 'spawn');
+      const { pid = 0 } = sibling;
+      await until(() => table.names?.(pid)?.comm === 'sleep');
+      const outcome = await kill(await write([{ pid, comm: 'sleep', argv0: 'sleep' }]));
+      assert.deepEqual([outcome.done, outcome.reason], [false, 'not-same-process']);
+      assert(lives(pid));
+    } finally {
+      sibling.kill('SIGKILL');
+    }
   });
 });
 

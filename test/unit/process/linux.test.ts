@@ -151,6 +151,12 @@ describe('/proc', () => {
     assert(found?.state === 'found' && !found.process.zombie);
   });
 
+  it('does not take a thread for a process: a signal to it would reach the process it is in', () => {
+    writeProcess(4242, stat('sh'), 1000, 'Tgid:\t4200\n');
+    const found = linuxProcessTable(proc).snapshot([4242], []).processes.get(4242);
+    assert.equal(found?.state, 'gone');
+  });
+
   it('of another process namespace than ours hides everything', async () => {
     const { pid } = await groups.start('echo ready; sleep 300');
     rmSync(join(proc, 'self'));
