@@ -228,8 +228,11 @@ async function inDatabase(
 function inDatabaseOnce(path: string, system: DatabaseSystem, work: Work): RowOutcome {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return { result: 'no-database', problem: undefined };
-  if (!stats.isFile()) {
-    return { result: 'failed', problem: `${path} is not a regular file` };
+  // SQLite opens the others by itself, and waits for ever at a pipe.
+  for (const file of [path, `${path}-journal`, `${path}-wal`, `${path}-shm`]) {
+    if (lstatSync(file, { throwIfNoEntry: false })?.isFile() === false) {
+      return { result: 'failed', problem: `${file} is not a regular file` };
+    }
   }
   const sqlite = system.sqlite();
   if (sqlite === undefined) {
@@ -267,6 +270,17 @@ function unknownDatabase(database: Sqlite.DatabaseSync, path: string): RowOutcom
     )
     .all();
   if (tables.length < 2) return { result: 'failed', problem: `${path} is no database of AFT` };
+  // AFT's has none: what they do when a row is changed or read, and for how long, is anyone's guess.
+  const foreign = database
+    .prepare(
+      `SELECT type, name FROM sqlite_schema
+       WHERE type = 'trigger' OR (type = 'view' AND name = 'bash_pattern_watches')`,
+    )
+    .get();
+  if (foreign !== undefined) {
+    const what = `${String(foreign['type'])} ${JSON.stringify(foreign['name'])}`;
+    return { result: 'failed', problem: `${path} has a ${what}, which AFT's never has` };
+  }
   const version = database.prepare('SELECT max(version) AS newest FROM schema_version').get();
   const newest = version?.['newest'];
   if (typeof newest !== 'number') return { result: 'failed', problem: `${path} has no version` };

@@ -320,6 +320,39 @@ describe('AFT’s database', () => {
     });
   }
 
+  for (const [what, sql] of [
+    [
+      'trigger "t"',
+      'CREATE TRIGGER t AFTER DELETE ON bash_tasks BEGIN DELETE FROM bash_tasks; END',
+    ],
+    [
+      'view "bash_pattern_watches"',
+      'DROP TABLE bash_pattern_watches; CREATE VIEW bash_pattern_watches AS SELECT * FROM bash_tasks',
+    ],
+  ] as const) {
+    it(`is left alone where it has the ${what}, which AFT’s never has`, async () => {
+      const database = createDatabase(directory());
+      insertRow(database);
+      database.exec(sql);
+      database.close();
+      const outcome = await deleteRow(directory(), name);
+      assert.equal(outcome.result, 'failed');
+      assert.match(outcome.problem ?? '', new RegExp(`has a ${what}`));
+      assert.equal(readRows(directory()).length, 1);
+    });
+  }
+
+  for (const suffix of ['-journal', '-wal', '-shm']) {
+    it(`is not opened beside a ${suffix} that is no file: SQLite waits for ever at a pipe`, async () => {
+      createDatabase(directory()).close();
+      rmSync(path() + suffix, { force: true });
+      mkdirSync(path() + suffix);
+      const outcome = await deleteRow(directory(), name);
+      assert.equal(outcome.result, 'failed');
+      assert.match(outcome.problem ?? '', new RegExp(`aft\\.db${suffix} is not a regular file`));
+    });
+  }
+
   it('is left alone where it is no database, with words for it', async () => {
     writeFileSync(path(), 'no database at all, but long enough to be taken for one'.repeat(20));
     const outcome = await deleteRow(directory(), name);
