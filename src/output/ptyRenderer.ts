@@ -10,6 +10,7 @@ import { completeEnd } from './utf8.ts';
 import {
   Cell,
   coreOf,
+  moveLinesAtOnce,
   printAlike,
   useCharWidths,
   type TerminalClass,
@@ -18,8 +19,9 @@ import {
   type XtermLines,
 } from './xterm.ts';
 
-/** Bytes parsed at once. */
+/** Bytes parsed at once: few at first, and where each takes long, as clearing a large screen does. */
 const SLICE = 4096;
+const FEWEST = 32;
 /** Lines that may scroll out before they are taken. Few, as what is in the processor's cache is fast. */
 const SCROLLED_OUT = 32;
 /** Characters that are made one string. */
@@ -123,6 +125,7 @@ export class PtyRenderer implements ByteSink {
   async settle(): Promise<void> {
     this.rows.renewStyles();
     let began = performance.now();
+    let size = FEWEST;
     for (const bytes of this.unparsed.splice(0)) {
       const before = this.parsed;
       /** Up to here it is known that too few lines are plain. */
@@ -135,11 +138,14 @@ export class PtyRenderer implements ByteSink {
           if (starts.length > (SCREENS_KEPT + 1) * this.terminal.rows)
             at = this.skip(bytes, starts, style);
         }
-        const end = sliceEnd(bytes, at);
+        const end = sliceEnd(bytes, at, size);
+        const sliceBegan = performance.now();
         this.core.writeSync(bytes.subarray(at, end));
         at = end;
         this.parsed = before + at;
         this.takeScrolledOut();
+        const isSlow = performance.now() - sliceBegan > TURN;
+        size = isSlow ? Math.max(FEWEST, size / 4) : Math.min(SLICE, size * 2);
         if (performance.now() - began < TURN) continue;
         await nextTurn();
         began = performance.now();
@@ -194,7 +200,8 @@ export class PtyRenderer implements ByteSink {
     const isDropped = (params: readonly (number | number[])[]): boolean => params[0] === 3;
     parser.registerCsiHandler({ final: 'J' }, isDropped);
     parser.registerCsiHandler({ prefix: '?', final: 'J' }, isDropped);
-    for (const final of ['I', 'L', 'M', 'S', 'T', 'Z', 'b']) {
+    moveLinesAtOnce(this.terminal, this.core, MOST_REPEATS);
+    for (const final of ['I', 'Z', 'b']) {
       parser.registerCsiHandler({ final }, ([count = 1]) => Number(count) > MOST_REPEATS);
     }
     // A full reset takes the lines away.
@@ -345,8 +352,8 @@ function isUntouched({ lines, ybase, y }: XtermBuffer): boolean {
 }
 
 /** Where a slice ends: at a line's end if there is one. */
-function sliceEnd(bytes: Buffer, start: number): number {
-  const slice = bytes.subarray(start, start + SLICE);
+function sliceEnd(bytes: Buffer, start: number, size: number): number {
+  const slice = bytes.subarray(start, start + size);
   const lineEnd = slice.lastIndexOf(LINE_FEED) + 1;
   return start + (lineEnd > 0 ? lineEnd : slice.length);
 }

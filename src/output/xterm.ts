@@ -12,13 +12,19 @@ export interface XtermCore {
   readonly buffers: { readonly normal: XtermBuffer; readonly alt: XtermBuffer };
   readonly _inputHandler: {
     /** How text is shown that comes now. */
-    readonly _curAttrData: { fg: number; bg: number; extended: XtermExtended };
+    readonly _curAttrData: XtermAttributes & { extended: XtermExtended };
     readonly _parser: {
       /** 0 between sequences. */
       readonly currentState: number;
       setPrintHandler(print: Print): void;
     };
     readonly print: Print;
+    readonly _activeBuffer: XtermBuffer & {
+      x: number;
+      getBlankLine(attributes: XtermAttributes): XtermLine;
+    };
+    /** How cells look that are made blank. */
+    _eraseAttrData(): XtermAttributes;
   };
   readonly coreService: { readonly decPrivateModes: { readonly wraparound: boolean } };
   /** Tells after each scroll, and when another buffer comes. */
@@ -26,6 +32,12 @@ export interface XtermCore {
   /** Absent is ASCII. */
   readonly _charsetService: { readonly charset: unknown };
   readonly _oscLinkService: { getLinkData(id: number): { readonly uri: string } | undefined };
+}
+
+interface XtermAttributes {
+  fg: number;
+  bg: number;
+  clone(): XtermAttributes;
 }
 
 /** Shows code points, from one place of `data` to another. */
@@ -48,6 +60,7 @@ export interface XtermBuffer {
 export interface XtermLines {
   readonly length: number;
   get(index: number): XtermLine | undefined;
+  splice(start: number, deleted: number, ...added: XtermLine[]): void;
   /** Tells how many lines went from the start. */
   onTrim(listener: (count: number) => void): void;
 }
@@ -128,6 +141,50 @@ export function printAlike({ _inputHandler: input, coreService }: XtermCore): vo
   input._parser.setPrintHandler((data, start, end) => {
     if (coreService.decPrivateModes.wraparound) input.print(data, start, end);
     else for (let at = start; at < end; at++) input.print(data, at, at + 1);
+  });
+}
+
+/**
+ * Handles the sequences that insert, delete or scroll lines of the screen: all that one asks for at
+ * once. The terminal moves the rest of the screen for each line, and a sequence asks for many.
+ * @param most sequences that ask for more do nothing
+ */
+export function moveLinesAtOnce(terminal: Terminal, core: XtermCore, most: number): void {
+  const { _inputHandler: input } = core;
+  const on = (final: string, move: (count: number) => void): void => {
+    terminal.parser.registerCsiHandler({ final }, ([first]) => {
+      const count = Number(first) || 1;
+      if (count <= most) move(count);
+      return true;
+    });
+  };
+  const shift = (top: number, count: number, isUp: boolean, attributes: XtermAttributes): void => {
+    const buffer = input._activeBuffer;
+    const { lines, scrollBottom, ybase } = buffer;
+    const moved = Math.min(count, scrollBottom - top + 1);
+    const [first, behind] = [ybase + top, ybase + scrollBottom + 1 - moved];
+    const blank = Array.from({ length: moved }, () => buffer.getBlankLine(attributes));
+    lines.splice(isUp ? first : behind, moved);
+    lines.splice(isUp ? behind : first, 0, ...blank);
+  };
+  const atCursor = (isUp: boolean) => (count: number) => {
+    const buffer = input._activeBuffer;
+    const { y, scrollBottom, scrollTop } = buffer;
+    // A line that is full wraps when more comes; not any more.
+    buffer.x = Math.min(buffer.x, terminal.cols - 1);
+    if (y < scrollTop || y > scrollBottom) return;
+    shift(y, count, isUp, input._eraseAttrData());
+    buffer.x = 0;
+  };
+  on('L', atCursor(false));
+  on('M', atCursor(true));
+  on('S', (count) => {
+    shift(input._activeBuffer.scrollTop, count, true, input._eraseAttrData());
+  });
+  on('T', (count) => {
+    // What comes in at the top has no background (the terminal's own way).
+    const plain = Object.assign(input._eraseAttrData().clone(), { fg: 0, bg: 0 });
+    shift(input._activeBuffer.scrollTop, count, false, plain);
   });
 }
 

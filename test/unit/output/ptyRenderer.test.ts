@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import { PtyRenderer, type PtySize } from '../../../src/output/ptyRenderer.ts';
 import { ViewReader } from './spans.ts';
@@ -184,6 +185,28 @@ describe('pty renderer', () => {
     renderer.write(Buffer.from('\x1b[999Gx\r\n'.repeat(26_000)));
     await renderer.settle();
     assert.ok(renderer.whole().text.length < 25 * 1024 * 1024);
+  });
+
+  it('moves all the lines at once that a sequence asks for', async () => {
+    const renderer = new PtyRenderer(TerminalClass, { cols: 10, rows: 500 });
+    for (const final of 'LMST') renderer.write(Buffer.from(`\x1b[1000${final}`.repeat(1000)));
+    renderer.write(Buffer.from('end'));
+    await renderer.settle();
+    assert.equal(renderer.whole().text, 'end');
+  });
+
+  it('lets other work in between, also where a few bytes clear a large screen', async () => {
+    const renderer = new PtyRenderer(TerminalClass, { cols: 1000, rows: 500 });
+    renderer.write(Buffer.from(`${'\x1b[2J'.repeat(1000)}end`));
+    let settled = false;
+    let turns = 0;
+    const settling = renderer.settle().then(() => {
+      settled = true;
+    });
+    for (; !settled; turns++) await nextTurn();
+    await settling;
+    assert.ok(turns > 8, String(turns));
+    assert.equal(renderer.whole().text, 'end');
   });
 
   describe('any stream', () => {
