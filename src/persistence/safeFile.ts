@@ -57,6 +57,16 @@ export function readWhole({ fd, stats }: OpenFile, path: string, limit: number):
   }
 }
 
+/** Reads a small file as a whole, as `openSafely` and `readWhole` do. */
+export function readSafely(directory: string, path: string, limit: number): Buffer {
+  const file = openSafely(directory, path);
+  try {
+    return readWhole(file, path, limit);
+  } finally {
+    closeSync(file.fd);
+  }
+}
+
 /** Is there anything of this name? A link counts, wherever it leads. */
 export function exists(path: string): boolean {
   try {

@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { atomicWrite } from '../persistence/atomicWrite.ts';
+import { readSafely } from '../persistence/safeFile.ts';
 import type { KillNote } from './kill.ts';
 import type { ProcessTable } from './processTable.ts';
 
@@ -26,6 +27,7 @@ interface Entry {
 
 /** A kill waits for processes and for AFT, seven seconds in all. */
 const longestKillMs = 60_000;
+const largestEntry = 64 * 1024;
 
 /**
  * Which kills are under way, in a directory of the extension's own: one small file each, written
@@ -81,7 +83,7 @@ export class KillJournal {
     }
     return files.flatMap((file) => {
       const path = join(this.directory, file);
-      const entry = this.underWay.has(file) ? undefined : readEntry(path);
+      const entry = this.underWay.has(file) ? undefined : readEntry(this.directory, path);
       if (entry?.key.startsWith(`${storageId}/`) !== true || this.goesOn(entry)) return [];
       const forget = (): void => {
         rmSync(path, { force: true });
@@ -109,9 +111,11 @@ function processPlace(): string {
   }
 }
 
-function readEntry(path: string): Entry | undefined {
+function readEntry(directory: string, path: string): Entry | undefined {
   try {
-    const parsed = JSON.parse(readFileSync(path, 'utf8')) as Partial<Entry> | null;
+    const parsed = JSON.parse(
+      readSafely(directory, path, largestEntry).toString(),
+    ) as Partial<Entry> | null;
     const { key, pid, startedAt, place, begunAt } = parsed ?? {};
     const isEntry =
       typeof key === 'string' &&

@@ -1,6 +1,6 @@
-import { closeSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { openSafely, readWhole } from '../persistence/safeFile.ts';
+import { readSafely } from '../persistence/safeFile.ts';
 import type { Identity } from './identity.ts';
 import type { ProcessTable } from './processTable.ts';
 
@@ -80,12 +80,9 @@ function freshOwners(storageDirectory: string, now: number): Owner[] {
   return names.flatMap((name) => {
     try {
       const path = join(directory, name, 'owner.json');
-      const file = openSafely(storageDirectory, path);
-      try {
-        return parseOwner(readWhole(file, path, largestOwner).toString('utf8'), now) ?? [];
-      } finally {
-        closeSync(file.fd);
-      }
+      return (
+        parseOwner(readSafely(storageDirectory, path, largestOwner).toString('utf8'), now) ?? []
+      );
     } catch {
       return [];
     }

@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readSafely } from '../persistence/safeFile.ts';
 
 /** What is noted in a record, and then in its row. */
 export type Mark = 'delivered' | 'notNotified';
+
+const largestEntry = 64 * 1024;
 
 /** A mark that was begun and did not come to its end. */
 export interface UnfinishedMark {
@@ -54,9 +57,9 @@ export class MarkJournal {
     return files.flatMap((file) => {
       const path = join(this.directory, file);
       const forget = (): void => {
-        rmSync(path, { force: true });
+        rmSync(path, { force: true, recursive: true });
       };
-      const entry = readEntry(path);
+      const entry = readEntry(this.directory, path);
       // Cut off while it was noted: the mark was not begun.
       if (entry === undefined) forget();
       return entry?.key.startsWith(`${storageId}/`) === true ? [{ ...entry, forget }] : [];
@@ -64,9 +67,11 @@ export class MarkJournal {
   }
 }
 
-function readEntry(path: string): { key: string; mark: Mark } | undefined {
+function readEntry(directory: string, path: string): { key: string; mark: Mark } | undefined {
   try {
-    const { key, mark } = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+    const { key, mark } = JSON.parse(
+      readSafely(directory, path, largestEntry).toString(),
+    ) as Record<string, unknown>;
     if (typeof key !== 'string' || (mark !== 'delivered' && mark !== 'notNotified'))
       return undefined;
     return { key, mark };

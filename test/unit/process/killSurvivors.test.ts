@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -316,6 +316,11 @@ describe('the journal of kills', () => {
     assert.equal(journal.unfinished('0123abcd').length, 1);
     note.end();
     assert.equal(journal.unfinished('0123abcd').length, 1);
+  });
+
+  it('does not wait for a pipe', () => {
+    spawnSync('mkfifo', [join(directory, 'pipe.json')]);
+    assert.deepEqual(new KillJournal(directory, table).unfinished('0a1b2c3d'), []);
   });
 
   it('is not troubled by what is no entry', () => {
