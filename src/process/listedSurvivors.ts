@@ -24,7 +24,7 @@ export function listedSurvivors(
   ties: Ties,
 ): ListedSurvivor[] {
   const { liveDescendants = [], finishedAt, startedAt, pgid } = task;
-  const listed = liveDescendants.filter(({ pid }) => isProcessNumber(pid));
+  const listed = liveDescendants.slice(0, mostListed).filter(({ pid }) => isProcessNumber(pid));
   if (listed.length === 0 || !table.hasGroups || finishedAt === undefined) return [];
   const { processes } = table.snapshot(
     listed.map(({ pid }) => pid),
@@ -43,6 +43,9 @@ export function listedSurvivors(
     return [{ listed: entry, refusal: whyNot(table, entry, process, ownUid, ties) }];
   });
 }
+
+/** AFT lists no more, and counts the others: a longer list is not AFT's, and takes long to look up. */
+const mostListed = 16;
 
 function whyNot(
   table: ProcessTable,

@@ -230,6 +230,14 @@ describe('killing what has left the group of a task that has ended', () => {
     assert.deepEqual([refused.done, refused.reason], [false, 'not-same-process'], refused.message);
   });
 
+  it('looks at no more of a list than AFT writes', async () => {
+    const other = await start();
+    const list = [...Array.from({ length: 16 }, () => ({ ...other, pid: 1 })), other];
+    const outcome = await kill(await write(list));
+    assert.deepEqual([outcome.done, outcome.reason], [false, 'already-ended'], outcome.message);
+    assert(lives(other.pid));
+  });
+
   it('signals no process of our own group or session, whatever names a record gives it', async () => {
     const sibling = spawn('sleep', ['300'], { stdio: 'ignore' });
     try {
