@@ -18,7 +18,7 @@ export async function api(): Promise<AftTaskExplorerApi> {
 /** A record that says that this very process is the task: it lives, so its document is live. */
 export const running = {
   status: 'running',
-  startedAt: Date.now(),
+  startedAt: Math.round(performance.timeOrigin),
   finishedAt: undefined,
   durationMs: undefined,
   exitCode: undefined,

@@ -257,7 +257,8 @@ describe('commands on outputs', () => {
 
     it('leaves its reader at the beginning of a task that goes on', async () => {
       const lines = Array.from({ length: 300 }, (_, index) => `line ${index}\n`).join('');
-      const before = await task({ stdout: lines });
+      const startedAt = running.startedAt - 5000;
+      const before = await task({ record: { startedAt }, stdout: lines });
       const now = await task({ record: running, stdout: lines });
       const rows = [before, now].map(({ key }) => ({ kind: 'task', key }));
       choose('Compare');
