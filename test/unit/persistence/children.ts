@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Outcome } from '../../../src/persistence/outcome.ts';
 import type { Layout } from '../../../src/persistence/record.ts';
+import { childEnvironment } from '../../support/compileCache.ts';
 import type { Interruption } from './interruption.ts';
 
 /** Another window's process. */
@@ -18,21 +17,6 @@ export interface Child {
   readonly resume: () => void;
   /** Absent where it was killed. */
   readonly outcome: Promise<Outcome | undefined>;
-}
-
-let compileCache: string | undefined;
-
-/** Has the children of the surrounding `describe` start in a fraction of the time. */
-export function quickChildren(): void {
-  before(async () => {
-    compileCache = mkdtempSync(join(tmpdir(), 'compile-cache-'));
-    // One that is killed leaves nothing in the cache; this one fills it.
-    await startChild(join(compileCache, 'no storage'), 'flat', 'tend').outcome;
-  });
-  after(() => {
-    rmSync(compileCache ?? '', { recursive: true });
-    compileCache = undefined;
-  });
 }
 
 /** Starts `trashChild.ts`: see there. */
@@ -50,10 +34,7 @@ export function startChild(
   if (calls !== undefined) args.push(calls.join(','));
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: {
-      ...process.env,
-      ...(compileCache !== undefined && { NODE_COMPILE_CACHE: compileCache }),
-    },
+    env: childEnvironment(),
   });
   const lines: string[] = [];
   const ended = once(child, 'close');

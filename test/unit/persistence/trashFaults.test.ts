@@ -7,7 +7,8 @@ import type { TaskPaths } from '../../../src/persistence/paths.ts';
 import type { Layout } from '../../../src/persistence/record.ts';
 import { systemTrash, type TrashSystem } from '../../../src/persistence/trash.ts';
 import { listTrash, tendTrash, undoDelete } from '../../../src/persistence/trashContents.ts';
-import { quickChildren, startChild } from './children.ts';
+import { quickChildren } from '../../support/compileCache.ts';
+import { startChild } from './children.ts';
 import { taskId, temporaryDirectory, trashEntry } from './support.ts';
 import { databaseContent, makeBundle, makeRichDatabase, tasksContent } from './trashSupport.ts';
 
@@ -115,7 +116,7 @@ class Scene {
 for (const layout of ['flat', 'directory'] as const satisfies readonly Layout[]) {
   describe(`a process that is killed with SIGKILL before any change, ${layout} layout`, () => {
     const directory = temporaryDirectory();
-    quickChildren();
+    quickChildren((nowhere) => startChild(nowhere, layout, 'tend').outcome);
     const record = layout === 'flat' ? `${taskId}.json` : taskId;
 
     /** Kills the action before each of its calls, and answers how often the task was where. */

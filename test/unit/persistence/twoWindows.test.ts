@@ -12,8 +12,9 @@ import { serializeRecordOnOneLine } from '../../../src/persistence/recordCodec.t
 import { readTask, writeTask } from '../../../src/persistence/taskFile.ts';
 import { systemTrash } from '../../../src/persistence/trash.ts';
 import { listTrash, tendTrash, undoDelete } from '../../../src/persistence/trashContents.ts';
+import { quickChildren } from '../../support/compileCache.ts';
 import { createDatabase, insertRow, readRows } from './aftDatabase.ts';
-import { quickChildren, startChild } from './children.ts';
+import { startChild } from './children.ts';
 import { pathsIn, put, recordJson, taskId, temporaryDirectory, trashEntry } from './support.ts';
 import { databaseContent, makeBundle, makeRichDatabase, tasksContent } from './trashSupport.ts';
 
@@ -33,7 +34,7 @@ const layouts = ['flat', 'directory'] as const satisfies readonly Layout[];
 for (const layout of layouts) {
   describe(`two windows that act on one task at once, ${layout} layout`, () => {
     const directory = temporaryDirectory();
-    quickChildren();
+    quickChildren((nowhere) => startChild(nowhere, layout, 'tend').outcome);
 
     interface Turn {
       readonly storage: string;

@@ -15,6 +15,7 @@ import { hostProcessTable } from '../../../src/process/hostProcessTable.ts';
 import { killTask, resumeKill } from '../../../src/process/kill.ts';
 import { KillJournal } from '../../../src/process/killJournal.ts';
 import { liveMembers } from '../../../src/process/processTable.ts';
+import { childEnvironment, quickChildren } from '../../support/compileCache.ts';
 import { writeTaskFixture, type FixtureTask } from '../../support/taskFixture.ts';
 import { createDatabase, insertRow } from '../persistence/aftDatabase.ts';
 import { hurrying, requestFor } from './actionSupport.ts';
@@ -69,7 +70,7 @@ class Scene {
         ...[this.storage, taskId, paths.layout, this.journal, action],
         ...(step === undefined ? [] : [String(step)]),
       ],
-      { stdio: ['ignore', 'pipe', 'inherit'] },
+      { stdio: ['ignore', 'pipe', 'inherit'], env: childEnvironment() },
     );
     const [printed] = await Promise.all([text(child.stdout), once(child, 'close')]);
     if (child.signalCode === 'SIGKILL') return undefined;
@@ -136,6 +137,11 @@ for (const layout of ['flat', 'directory'] as const) {
   describe(`a process that is killed with SIGKILL before any step, ${layout} layout`, () => {
     const groups = new ProcessGroups();
     const scenes: Scene[] = [];
+    quickChildren(async () => {
+      const scene = new Scene(layout, undefined);
+      await scene.act('deliver');
+      scene.remove();
+    });
     afterEach(() => {
       groups.endAll();
       for (const scene of scenes.splice(0)) scene.remove();

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -11,6 +11,7 @@ import { storageId } from '../../../src/store/discovery.ts';
 import { ActionQueue } from '../../../src/worker/actionQueue.ts';
 import { MarkJournal, type Mark } from '../../../src/worker/markJournal.ts';
 import { storageActions } from '../../../src/worker/storageActions.ts';
+import { childEnvironment, quickChildren } from '../../support/compileCache.ts';
 import { writeTaskFixture, type FixtureTask } from '../../support/taskFixture.ts';
 import { createDatabase, insertRow } from '../persistence/aftDatabase.ts';
 import { readStorage, temporaryDirectory } from '../store/openStore.ts';
@@ -45,6 +46,22 @@ for (const layout of ['flat', 'directory'] as const) {
         ];
       }
 
+      /** Marks the task in a process of its own, which is killed before that call. */
+      function markElsewhere(
+        storage: string,
+        key: string,
+        journal: string,
+        call: number,
+      ): SpawnSyncReturns<Buffer> {
+        const script = join(import.meta.dirname, 'markChild.ts');
+        const args = [script, storage, key, layout, journal, mark, String(call)];
+        return spawnSync(process.execPath, args, { env: childEnvironment() });
+      }
+
+      quickChildren((nowhere) =>
+        markElsewhere(nowhere, '00000000/opencode/0000000000000000/none', nowhere, manyCalls),
+      );
+
       /** Answers whether the mark was cut off before that call. */
       async function isFinished(call: number): Promise<boolean> {
         const storage = temporaryDirectory(scope);
@@ -58,9 +75,7 @@ for (const layout of ['flat', 'directory'] as const) {
         database.close();
         const before = marked(storage, task);
 
-        const script = join(import.meta.dirname, 'markChild.ts');
-        const args = [storage, task.key, layout, journal, mark, String(call)];
-        const { signal, stderr } = spawnSync(process.execPath, [script, ...args]);
+        const { signal, stderr } = markElsewhere(storage, task.key, journal, call);
         if (signal !== 'SIGKILL') assert.equal(String(stderr), '');
         const notes = existsSync(journal) ? readdirSync(journal) : [];
         const isNoted = notes.some((name) => statSync(join(journal, name)).size > 0);
