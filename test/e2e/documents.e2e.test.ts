@@ -3,7 +3,7 @@ import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { sampleTasks, type Sample, type SampleTaskName } from '../support/sampleTasks.ts';
 import { writeTaskFixture, type FixtureTask, type TaskFixture } from '../support/taskFixture.ts';
-import { openWindow } from './window.ts';
+import { openWindow, pictureFailure } from './window.ts';
 import type { Theme, Workbench } from './workbench.ts';
 
 /** What a person sees of a task's output, read from the page. */
@@ -23,9 +23,7 @@ describe('The output of a task', () => {
   });
 
   afterEach(async function () {
-    if (this.currentTest?.state === 'failed') {
-      await workbench.screenshot(`failed-${this.currentTest.title.replace(/\W+/g, '-')}`);
-    }
+    await pictureFailure(workbench, this.currentTest);
     await workbench.runCommand('View: Close All Editors');
     // The other suites know what is in the sample.
     for (const { paths } of written.splice(0))

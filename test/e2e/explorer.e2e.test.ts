@@ -8,7 +8,7 @@ import { readTask } from '../../src/persistence/taskFile.ts';
 import { sampleTasks, type Sample, type SampleTaskName } from '../support/sampleTasks.ts';
 import { writeTaskFixture } from '../support/taskFixture.ts';
 import { LiveTask } from './liveTask.ts';
-import { openWindow } from './window.ts';
+import { openWindow, pictureFailure } from './window.ts';
 import type { Theme, TreeRow, Workbench } from './workbench.ts';
 
 /** The packaged extension as a person uses it, on the tasks of an AFT that runs. */
@@ -28,9 +28,7 @@ describe('AFT Tasks', () => {
   });
 
   afterEach(async function () {
-    if (this.currentTest?.state === 'failed') {
-      await workbench.screenshot(`failed-${this.currentTest.title.replace(/\W+/g, '-')}`);
-    }
+    await pictureFailure(workbench, this.currentTest);
     // What a failed test may have left open would hide the palette.
     for (const key of ['Escape', 'Escape']) await workbench.page.keyboard.press(key);
     await workbench.runCommand('AFT Tasks: Clear Filter');

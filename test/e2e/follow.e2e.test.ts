@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { LiveTask, type LiveOutput } from './liveTask.ts';
-import { openWindow } from './window.ts';
+import { openWindow, pictureFailure } from './window.ts';
 import type { Workbench } from './workbench.ts';
 import type { Sample } from '../support/sampleTasks.ts';
 
@@ -26,9 +26,7 @@ describe('The reader of a running task’s output', () => {
   });
 
   afterEach(async function () {
-    if (this.currentTest?.state === 'failed') {
-      await workbench.screenshot(`failed-${this.currentTest.title.replace(/\W+/g, '-')}`);
-    }
+    await pictureFailure(workbench, this.currentTest);
     tasks.dispose();
     await workbench.runCommand('View: Close All Editors');
   });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import type { Sample } from '../support/sampleTasks.ts';
 import { writeTaskFixture, type FixtureTask, type TaskFixture } from '../support/taskFixture.ts';
-import { openWindow } from './window.ts';
+import { openWindow, pictureFailure } from './window.ts';
 import type { Workbench } from './workbench.ts';
 
 /** The tools on outputs, as a person uses them. */
@@ -22,9 +22,7 @@ describe('Tools on outputs', () => {
   });
 
   afterEach(async function () {
-    if (this.currentTest?.state === 'failed') {
-      await workbench.screenshot(`failed-${this.currentTest.title.replace(/\W+/g, '-')}`);
-    }
+    await pictureFailure(workbench, this.currentTest);
     await workbench.runCommand('View: Close All Editors');
     // The other suites know what is in the sample.
     for (const { paths } of written.splice(0))

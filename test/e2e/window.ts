@@ -17,3 +17,12 @@ export async function openWindow(scope: AsyncDisposableStack): Promise<SampleWin
   const workbench = await Workbench.open(browser, address, settings);
   return { workbench, sample: readSample() };
 }
+
+/** Keeps a picture of what a test has failed at, also where it is tried again. */
+export async function pictureFailure(
+  workbench: Workbench,
+  test: Mocha.Test | undefined,
+): Promise<void> {
+  if (test === undefined || test.state === 'passed') return;
+  await workbench.screenshot(`failed-${test.title.replace(/\W+/g, '-')}`);
+}

@@ -37,7 +37,9 @@ await runInScope(async (scope) => {
   const suites = globSync('test/e2e/**/*.e2e.test.ts', { cwd: root });
   if (suites.length === 0) throw new Error('There is no test/e2e/**/*.e2e.test.ts.');
   // A click can come between two frames of a busy browser: a test that fails once is tried again.
-  const args = [mocha, '--timeout=120000', '--retries=1', ...process.argv.slice(2), ...suites];
+  const reporter = join(root, 'test', 'e2e', 'retryReporter.ts');
+  const args = [mocha, '--timeout=120000', '--retries=1', `--reporter=${reporter}`];
+  args.push(...process.argv.slice(2), ...suites);
   const { code } = await runProcess(scope, process.execPath, args, {
     cwd: root,
     echo: true,
