@@ -261,7 +261,8 @@ describe('AFT Tasks', () => {
   it('adds a storage directory to those that are shown', async () => {
     await workbench.runCommand('AFT Tasks: Add Storage Directory…');
     const input = workbench.page.locator('.quick-input-widget:visible input').first();
-    await input.waitFor();
+    // Once it shows where it begins: it writes that into the input itself.
+    await workbench.quickPickRows().filter({ hasText: 'scripts' }).first().waitFor();
     await input.fill(`${sample.homeDirectory}/`);
     const add = workbench.page.locator('.quick-input-widget').getByRole('button', { name: 'Add' });
     await add.first().click();

@@ -150,6 +150,7 @@ describe('The reader of a running task’s output', () => {
     await workbench.screenshot('heading-count');
     await workbench.setTheme('dark');
     await goToEnd();
+    await workbench.editorShows('xxx');
     await workbench.page.keyboard.press('Control+Home');
     await workbench.until(
       async () => ((await workbench.textBeside()).includes('new') ? undefined : true),
