@@ -86,7 +86,7 @@ const bundles = await context({
   entryPoints: {
     extension: 'src/extension.ts',
     worker: 'src/worker/main.ts',
-    search: 'src/output/searchThread.ts',
+    search: 'src/output/search/searchThread.ts',
     xterm: '@xterm/headless',
   },
   outdir: 'dist',

@@ -23,8 +23,14 @@ const rooms = {
   ),
 };
 
-const layerRules = Object.entries(rooms).map(([room, { imports, vscode }]) => ({
-  files: [`src/${room}/**/*.ts`],
+/** The ways out of a room: from its own files, and from those in its folders. */
+const waysOut = [
+  { files: '*.ts', up: '\\.\\./' },
+  { files: '*/*.ts', up: '\\.\\./\\.\\./' },
+];
+
+const layerRule = (room, { imports, vscode }, { files, up }) => ({
+  files: [`src/${room}/${files}`],
   rules: {
     'no-restricted-imports': [
       'error',
@@ -39,14 +45,18 @@ const layerRules = Object.entries(rooms).map(([room, { imports, vscode }]) => ({
             ],
         patterns: [
           {
-            regex: `^\\.\\./(?!(${[...imports, 'api\\.ts$'].join('|')})(/|$)|api\\.ts$)`,
+            regex: `^${up}(?!(${[...imports, 'api\\.ts$'].join('|')})(/|$)|api\\.ts$)`,
             message: `src/${room} may import only: ${imports.join(', ') || 'itself'} (docs/ARCHITECTURE.md).`,
           },
         ],
       },
     ],
   },
-}));
+});
+
+const layerRules = Object.entries(rooms).flatMap(([name, room]) =>
+  waysOut.map((wayOut) => layerRule(name, room, wayOut)),
+);
 
 export default tseslint.config(
   { ignores: ['dist/', 'out/', 'node_modules/'] },

@@ -1,7 +1,7 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import { Search, type SearchEnd, type SearchNews } from '../output/search.ts';
-import { compileSearch, type SearchQuery } from '../output/searchPattern.ts';
+import { Search, type SearchEnd, type SearchNews } from '../output/search/search.ts';
+import { compileSearch, type SearchQuery } from '../output/search/searchPattern.ts';
 import { bundlePaths } from '../persistence/paths.ts';
 import type { Task } from '../store/task.ts';
 import { UserError } from '../vscode/userError.ts';

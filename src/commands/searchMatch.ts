@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { SearchMatch, SearchTarget } from '../output/search.ts';
+import type { SearchMatch, SearchTarget } from '../output/search/search.ts';
 import type { CaptureStream } from '../persistence/record.ts';
 import type { Task } from '../store/task.ts';
 import { outputUri, withForm } from '../vscode/uris.ts';

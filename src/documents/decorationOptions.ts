@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { Color, Style, Underline } from '../output/style.ts';
+import type { Color, Style, Underline } from '../output/rendering/style.ts';
 import { hexColor } from './palette.ts';
 
 /** The names that VS Code's themes have for the terminal's sixteen colours. */

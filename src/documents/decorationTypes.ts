@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { Style } from '../output/style.ts';
+import type { Style } from '../output/rendering/style.ts';
 import { Disposable } from '../vscode/disposable.ts';
 import { decorationOptions } from './decorationOptions.ts';
 import { nearestInPalette } from './palette.ts';

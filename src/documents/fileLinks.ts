@@ -1,8 +1,8 @@
 import * as os from 'node:os';
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import { resolveCandidates, type LinkBases } from '../output/linkCandidates.ts';
-import type { FileLink } from '../output/links.ts';
+import { resolveCandidates, type LinkBases } from '../output/links/linkCandidates.ts';
+import type { FileLink } from '../output/links/links.ts';
 import type { Task } from '../store/task.ts';
 import { showWarning } from '../vscode/messages.ts';
 

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
-import type { Excerpt } from '../output/excerpt.ts';
-import { normaliseTimes } from '../output/normalise.ts';
+import type { Excerpt } from '../output/captures/excerpt.ts';
+import { normaliseTimes } from '../output/captures/normalise.ts';
 import type { Task } from '../store/task.ts';
 import { formOf, parseOutputUri } from '../vscode/uris.ts';
 import { bytesInWords } from '../vscode/words.ts';

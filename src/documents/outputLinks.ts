@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
-import { LinkLines } from '../output/linkLines.ts';
-import type { FileLink } from '../output/links.ts';
+import { LinkLines } from '../output/links/linkLines.ts';
+import type { FileLink } from '../output/links/links.ts';
 import type { Task } from '../store/task.ts';
 import type { Storages } from '../worker/storages.ts';
 import { Disposable } from '../vscode/disposable.ts';

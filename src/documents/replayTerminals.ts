@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { findLinks, type FileLink } from '../output/links.ts';
+import { findLinks, type FileLink } from '../output/links/links.ts';
 import type { Task } from '../store/task.ts';
 import { Disposable } from '../vscode/disposable.ts';
 import { firstLine } from '../vscode/words.ts';

@@ -1,4 +1,4 @@
-import type { PackedSpans, Style } from '../output/style.ts';
+import type { PackedSpans, Style } from '../output/rendering/style.ts';
 import { Uint32List } from './uint32List.ts';
 
 /** Start, end, 1 + the place in `styles`, 1 + the place in `links`: as in `PackedSpans`. */

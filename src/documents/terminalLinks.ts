@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { findTaskMentions, type TaskMention } from '../output/taskIds.ts';
+import { findTaskMentions, type TaskMention } from '../output/links/taskIds.ts';
 import type { Task } from '../store/task.ts';
 import type { Storages } from '../worker/storages.ts';
 import { Disposable } from '../vscode/disposable.ts';

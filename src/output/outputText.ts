@@ -1,4 +1,4 @@
-import type { PackedSpans } from './style.ts';
+import type { PackedSpans } from './rendering/style.ts';
 
 /** How much of a capture a view shows. Sizes in bytes of the capture. */
 export interface OutputWindow {

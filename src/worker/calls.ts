@@ -2,7 +2,7 @@ import type { DeleteOutcome } from '../persistence/deleteTask.ts';
 import type { CaptureStream } from '../persistence/record.ts';
 import type { Outcome } from '../persistence/outcome.ts';
 import type { EmptiedTrash, TrashedTask } from '../persistence/trashContents.ts';
-import type { Excerpt } from '../output/excerpt.ts';
+import type { Excerpt } from '../output/captures/excerpt.ts';
 import type {
   OutputChange,
   OutputText,

@@ -1,8 +1,8 @@
-import { CaptureExport, type ExportSource } from '../output/exportCapture.ts';
-import { readExcerpt } from '../output/excerpt.ts';
-import { PtyRenderer } from '../output/ptyRenderer.ts';
-import { Renderer } from '../output/renderer.ts';
-import { loadTerminal } from '../output/xterm.ts';
+import { CaptureExport, type ExportSource } from '../output/captures/exportCapture.ts';
+import { readExcerpt } from '../output/captures/excerpt.ts';
+import { PtyRenderer } from '../output/pty/ptyRenderer.ts';
+import { Renderer } from '../output/rendering/renderer.ts';
+import { loadTerminal } from '../output/pty/xterm.ts';
 import { PersistenceError } from '../persistence/errors.ts';
 import type { TaskPaths } from '../persistence/paths.ts';
 import type { CaptureStream } from '../persistence/record.ts';

@@ -1,9 +1,9 @@
 import { closeSync } from 'node:fs';
-import { CaptureView, lastLines } from '../output/captureView.ts';
-import type { PtySize } from '../output/ptyRenderer.ts';
-import { PtyView } from '../output/ptyView.ts';
-import { CaptureReplay } from '../output/replay.ts';
-import { loadTerminal } from '../output/xterm.ts';
+import { CaptureView, lastLines } from '../output/captures/captureView.ts';
+import type { PtySize } from '../output/pty/ptyRenderer.ts';
+import { PtyView } from '../output/pty/ptyView.ts';
+import { CaptureReplay } from '../output/captures/replay.ts';
+import { loadTerminal } from '../output/pty/xterm.ts';
 import { captureStreams } from '../persistence/capture.ts';
 import { PersistenceError } from '../persistence/errors.ts';
 import type { TaskPaths } from '../persistence/paths.ts';

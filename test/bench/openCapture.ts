@@ -4,8 +4,8 @@ import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { CaptureView } from '../../src/output/captureView.ts';
-import { Renderer } from '../../src/output/renderer.ts';
+import { CaptureView } from '../../src/output/captures/captureView.ts';
+import { Renderer } from '../../src/output/rendering/renderer.ts';
 import { cached } from '../support/cache.ts';
 import { median, row, type Row } from './row.ts';
 

@@ -3,10 +3,10 @@ import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import Anser from 'anser';
 import { createAnsiSequenceParser } from 'ansi-sequence-parser';
-import { findLinks } from '../../src/output/links.ts';
-import { PtyRenderer } from '../../src/output/ptyRenderer.ts';
-import { Renderer } from '../../src/output/renderer.ts';
-import { loadTerminal, type TerminalClass } from '../../src/output/xterm.ts';
+import { findLinks } from '../../src/output/links/links.ts';
+import { PtyRenderer } from '../../src/output/pty/ptyRenderer.ts';
+import { Renderer } from '../../src/output/rendering/renderer.ts';
+import { loadTerminal, type TerminalClass } from '../../src/output/pty/xterm.ts';
 import { row, type Row } from './row.ts';
 
 const rounds = 25;

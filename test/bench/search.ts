@@ -4,8 +4,8 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { Search } from '../../src/output/search.ts';
-import type { SearchQuery } from '../../src/output/searchPattern.ts';
+import { Search } from '../../src/output/search/search.ts';
+import type { SearchQuery } from '../../src/output/search/searchPattern.ts';
 import { median, row, type Row } from './row.ts';
 
 const files = 8;
@@ -20,7 +20,7 @@ export async function benchSearch(): Promise<Row[]> {
     const paths = writeLogs(directory);
     const script = join(directory, 'search.js');
     await build({
-      entryPoints: [join(import.meta.dirname, '../../src/output/searchThread.ts')],
+      entryPoints: [join(import.meta.dirname, '../../src/output/search/searchThread.ts')],
       outfile: script,
       bundle: true,
       format: 'cjs',

@@ -1,7 +1,7 @@
 import * as assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import { DecorationTypes } from '../../src/documents/decorationTypes.ts';
-import type { Style } from '../../src/output/style.ts';
+import type { Style } from '../../src/output/rendering/style.ts';
 
 const plainStyle: Style = {
   foreground: undefined,

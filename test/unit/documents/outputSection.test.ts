@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { layOut, lineOf, placeOf, type LayoutWords } from '../../../src/documents/outputLayout.ts';
 import { OutputSection } from '../../../src/documents/outputSection.ts';
-import { Renderer } from '../../../src/output/renderer.ts';
+import { Renderer } from '../../../src/output/rendering/renderer.ts';
 import type { OutputText } from '../../../src/output/outputText.ts';
-import type { PackedSpans } from '../../../src/output/style.ts';
+import type { PackedSpans } from '../../../src/output/rendering/style.ts';
 
 const words: LayoutWords = {
   heading: ({ stream }) => `=== ${stream} ===`,

@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CaptureView, lastLines } from '../../../src/output/captureView.ts';
+import { CaptureView, lastLines } from '../../../src/output/captures/captureView.ts';
 import type { OutputChange, OutputText } from '../../../src/output/outputText.ts';
 import { PersistenceError } from '../../../src/persistence/errors.ts';
 import { ViewReader } from './spans.ts';

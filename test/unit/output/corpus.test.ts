@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { PtyRenderer } from '../../../src/output/ptyRenderer.ts';
-import { Renderer } from '../../../src/output/renderer.ts';
-import type { PackedSpans } from '../../../src/output/style.ts';
+import { PtyRenderer } from '../../../src/output/pty/ptyRenderer.ts';
+import { Renderer } from '../../../src/output/rendering/renderer.ts';
+import type { PackedSpans } from '../../../src/output/rendering/style.ts';
 import { unpack } from './spans.ts';
 import { TerminalClass } from './xtermOracle.ts';
 

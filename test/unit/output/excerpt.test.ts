@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readExcerpt } from '../../../src/output/excerpt.ts';
+import { readExcerpt } from '../../../src/output/captures/excerpt.ts';
 
 describe('readExcerpt', () => {
   let directory: string;

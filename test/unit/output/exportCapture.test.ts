@@ -10,10 +10,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CaptureExport, type ExportSource } from '../../../src/output/exportCapture.ts';
-import { PtyRenderer } from '../../../src/output/ptyRenderer.ts';
-import { Renderer } from '../../../src/output/renderer.ts';
-import { loadTerminal } from '../../../src/output/xterm.ts';
+import { CaptureExport, type ExportSource } from '../../../src/output/captures/exportCapture.ts';
+import { PtyRenderer } from '../../../src/output/pty/ptyRenderer.ts';
+import { Renderer } from '../../../src/output/rendering/renderer.ts';
+import { loadTerminal } from '../../../src/output/pty/xterm.ts';
 
 describe('CaptureExport', () => {
   let directory: string;

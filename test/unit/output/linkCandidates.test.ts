@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { resolveCandidates, type LinkBases } from '../../../src/output/linkCandidates.ts';
+import { resolveCandidates, type LinkBases } from '../../../src/output/links/linkCandidates.ts';
 
 const onLinux: LinkBases = {
   workdir: '/work/app',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { FilePosition } from '../../../src/output/linkSuffix.ts';
-import { findLinks } from '../../../src/output/links.ts';
+import type { FilePosition } from '../../../src/output/links/linkSuffix.ts';
+import { findLinks } from '../../../src/output/links/links.ts';
 
 /** `line`, `line:column`, `line-endLine`, `line:column-endLine:endColumn`. */
 function position(text: string): FilePosition {

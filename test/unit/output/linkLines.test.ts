@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { LinkLines } from '../../../src/output/linkLines.ts';
+import { LinkLines } from '../../../src/output/links/linkLines.ts';
 
 /** Of each line its links, as `text > path line:column`. */
 function linksOf(...lines: string[]): string[][] {

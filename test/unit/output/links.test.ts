@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
-import { findLinks } from '../../../src/output/links.ts';
+import { findLinks } from '../../../src/output/links/links.ts';
 
 /** A link as `path line:column-endLine:endColumn`, with what is absent left out. */
 function linksOf(line: string): string[] {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { normaliseTimes } from '../../../src/output/normalise.ts';
+import { normaliseTimes } from '../../../src/output/captures/normalise.ts';
 
 describe('normaliseTimes', () => {
   for (const [text, expected] of [

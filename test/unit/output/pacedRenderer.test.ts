@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { PacedRenderer } from '../../../src/output/pacedRenderer.ts';
-import { Renderer } from '../../../src/output/renderer.ts';
+import { PacedRenderer } from '../../../src/output/rendering/pacedRenderer.ts';
+import { Renderer } from '../../../src/output/rendering/renderer.ts';
 
 const piece = 256 * 1024;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as fc from 'fast-check';
-import { PtyRenderer, type PtySize } from '../../../src/output/ptyRenderer.ts';
+import { PtyRenderer, type PtySize } from '../../../src/output/pty/ptyRenderer.ts';
 import { ViewReader } from './spans.ts';
 import { anyLook, feed, shownBy, TerminalClass } from './xtermOracle.ts';
 

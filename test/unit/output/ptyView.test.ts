@@ -10,9 +10,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { OutputChange, OutputText } from '../../../src/output/outputText.ts';
-import { PtyView } from '../../../src/output/ptyView.ts';
-import { CaptureReplay } from '../../../src/output/replay.ts';
-import { loadTerminal } from '../../../src/output/xterm.ts';
+import { PtyView } from '../../../src/output/pty/ptyView.ts';
+import { CaptureReplay } from '../../../src/output/captures/replay.ts';
+import { loadTerminal } from '../../../src/output/pty/xterm.ts';
 import { ViewReader } from './spans.ts';
 
 const everything = { size: 1 << 20, limit: 2 << 20 };

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
-import { Renderer } from '../../../src/output/renderer.ts';
-import { SCREEN_COLUMNS, SCREEN_ROWS } from '../../../src/output/screen.ts';
-import type { TextChange } from '../../../src/output/shownText.ts';
-import { forEachSpan, noSpans } from '../../../src/output/packedSpans.ts';
-import type { Style } from '../../../src/output/style.ts';
+import { Renderer } from '../../../src/output/rendering/renderer.ts';
+import { SCREEN_COLUMNS, SCREEN_ROWS } from '../../../src/output/rendering/screen.ts';
+import type { TextChange } from '../../../src/output/rendering/shownText.ts';
+import { forEachSpan, noSpans } from '../../../src/output/rendering/packedSpans.ts';
+import type { Style } from '../../../src/output/rendering/style.ts';
 
 interface StyleSpan {
   readonly start: number;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
-import { Renderer } from '../../../src/output/renderer.ts';
-import { SCREEN_ROWS } from '../../../src/output/screen.ts';
+import { Renderer } from '../../../src/output/rendering/renderer.ts';
+import { SCREEN_ROWS } from '../../../src/output/rendering/screen.ts';
 import { unpack } from './spans.ts';
 import { anyLook, feed, shownBy } from './xtermOracle.ts';
 

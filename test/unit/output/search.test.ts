@@ -3,9 +3,9 @@ import { buildSync } from 'esbuild';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Search, type SearchEnd, type SearchTarget } from '../../../src/output/search.ts';
-import type { SearchMatch } from '../../../src/output/searchCapture.ts';
-import type { SearchQuery } from '../../../src/output/searchPattern.ts';
+import { Search, type SearchEnd, type SearchTarget } from '../../../src/output/search/search.ts';
+import type { SearchMatch } from '../../../src/output/search/searchCapture.ts';
+import type { SearchQuery } from '../../../src/output/search/searchPattern.ts';
 
 describe('Search', () => {
   let directory: string;
@@ -15,7 +15,7 @@ describe('Search', () => {
     directory = mkdtempSync(join(tmpdir(), 'aft-search-'));
     script = join(directory, 'search.js');
     buildSync({
-      entryPoints: [join(import.meta.dirname, '../../../src/output/searchThread.ts')],
+      entryPoints: [join(import.meta.dirname, '../../../src/output/search/searchThread.ts')],
       outfile: script,
       bundle: true,
       format: 'cjs',

@@ -3,9 +3,9 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { Renderer } from '../../../src/output/renderer.ts';
-import { CaptureSearcher, type SearchMatch } from '../../../src/output/searchCapture.ts';
-import { compileSearch, type SearchQuery } from '../../../src/output/searchPattern.ts';
+import { Renderer } from '../../../src/output/rendering/renderer.ts';
+import { CaptureSearcher, type SearchMatch } from '../../../src/output/search/searchCapture.ts';
+import { compileSearch, type SearchQuery } from '../../../src/output/search/searchPattern.ts';
 
 describe('CaptureSearcher', () => {
   let directory: string;

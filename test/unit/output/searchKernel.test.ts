@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { createSearchKernel, textStart } from '../../../src/output/searchKernel.ts';
+import { createSearchKernel, textStart } from '../../../src/output/search/searchKernel.ts';
 
 describe('searchKernel', () => {
   const capacity = 64 * 1024;

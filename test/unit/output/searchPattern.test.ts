@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { compileSearch, requiredText } from '../../../src/output/searchPattern.ts';
+import { compileSearch, requiredText } from '../../../src/output/search/searchPattern.ts';
 
 describe('compileSearch', () => {
   const query = { text: '', isRegex: false, matchCase: false, wholeWord: false };

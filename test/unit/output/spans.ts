@@ -1,5 +1,5 @@
-import { forEachSpan } from '../../../src/output/packedSpans.ts';
-import type { LinkedStyle, PackedSpans, Style } from '../../../src/output/style.ts';
+import { forEachSpan } from '../../../src/output/rendering/packedSpans.ts';
+import type { LinkedStyle, PackedSpans, Style } from '../../../src/output/rendering/style.ts';
 
 /** A span with its style in words: `1-4 red`. */
 export interface WordedSpan {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { findTaskMentions } from '../../../src/output/taskIds.ts';
+import { findTaskMentions } from '../../../src/output/links/taskIds.ts';
 
 const id = 'bash-0123456789abcdef';
 const hash = '761e48ac259824c0';

@@ -1,6 +1,6 @@
 import type { IBufferLine, Terminal } from '@xterm/headless';
 import xterm from '@xterm/headless';
-import { useCharWidths } from '../../../src/output/xterm.ts';
+import { useCharWidths } from '../../../src/output/pty/xterm.ts';
 
 export const { Terminal: TerminalClass } = xterm;
 

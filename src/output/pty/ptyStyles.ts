@@ -1,5 +1,5 @@
 import type { CellStyle } from './plainLines.ts';
-import type { Color, LinkedStyle, Underline } from './style.ts';
+import type { Color, LinkedStyle, Underline } from '../rendering/style.ts';
 import { Cell, type XtermExtended } from './xterm.ts';
 
 /**

@@ -1,12 +1,12 @@
 import { isUtf8 } from 'node:buffer';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Terminal } from '@xterm/headless';
-import type { ByteSink } from './captureTail.ts';
+import type { ByteSink } from '../captures/captureTail.ts';
 import { plainLines, TAB_WIDTH, type CellStyle } from './plainLines.ts';
 import { isBlankRow, PtyRows, type Part } from './ptyRows.ts';
-import { packSpans } from './packedSpans.ts';
-import type { PackedSpans, StyleSpan } from './style.ts';
-import { completeEnd } from './utf8.ts';
+import { packSpans } from '../rendering/packedSpans.ts';
+import type { PackedSpans, StyleSpan } from '../rendering/style.ts';
+import { completeEnd } from '../rendering/utf8.ts';
 import {
   Cell,
   coreOf,

@@ -1,4 +1,4 @@
-import type { CaptureStream } from '../persistence/record.ts';
+import type { CaptureStream } from '../../persistence/record.ts';
 
 /** A task's id, or the path of a capture, in a line of text. Offsets are in UTF-16 units. */
 export type TaskMention =

@@ -1,6 +1,6 @@
 import { closeSync, readSync } from 'node:fs';
-import { openSafely } from '../persistence/safeFile.ts';
-import { Renderer } from './renderer.ts';
+import { openSafely } from '../../persistence/safeFile.ts';
+import { Renderer } from '../rendering/renderer.ts';
 
 /** The rendered surroundings of a place in a capture. */
 export interface Excerpt {

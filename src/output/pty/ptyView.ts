@@ -1,5 +1,5 @@
-import { CaptureTail, type TailPlace } from './captureTail.ts';
-import type { OutputChange, OutputText, OutputWindow } from './outputText.ts';
+import { CaptureTail, type TailPlace } from '../captures/captureTail.ts';
+import type { OutputChange, OutputText, OutputWindow } from '../outputText.ts';
 import { PtyRenderer, type PtySize } from './ptyRenderer.ts';
 import type { TerminalClass } from './xterm.ts';
 

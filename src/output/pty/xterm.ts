@@ -1,5 +1,5 @@
 import type { IUnicodeVersionProvider, Terminal } from '@xterm/headless';
-import { charWidth } from './charWidth.ts';
+import { charWidth } from '../rendering/charWidth.ts';
 
 /**
  * What is used of `@xterm/headless` beyond its public interface: a cell at a time, as that has it,

@@ -1,6 +1,6 @@
 import { CaptureTail, type ByteSink } from './captureTail.ts';
-import type { Replay, ReplayChange } from './outputText.ts';
-import type { PtySize } from './ptyRenderer.ts';
+import type { Replay, ReplayChange } from '../outputText.ts';
+import type { PtySize } from '../pty/ptyRenderer.ts';
 
 /** The most that a replay starts with, and that comes in between two reads. */
 const SIZE = 2 * 1024 * 1024;

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { ByteSink } from './captureTail.ts';
+import type { ByteSink } from '../captures/captureTail.ts';
 import { Renderer } from './renderer.ts';
 import type { TextChange } from './shownText.ts';
 

@@ -1,7 +1,7 @@
 import { readSync } from 'node:fs';
 import { createSearchKernel, textStart, type SearchKernel } from './searchKernel.ts';
 import type { SearchPattern } from './searchPattern.ts';
-import { writeVisible } from './visibleText.ts';
+import { writeVisible } from '../rendering/visibleText.ts';
 
 /** A line that matches. */
 export interface SearchMatch {

@@ -1,4 +1,4 @@
-import { charWidth } from './charWidth.ts';
+import { charWidth } from '../rendering/charWidth.ts';
 import {
   codePointAt,
   endOfLine,
@@ -10,7 +10,7 @@ import {
   type CellStyle,
 } from './plainLines.ts';
 import { PtyStyles } from './ptyStyles.ts';
-import type { LinkedStyle, StyleSpan } from './style.ts';
+import type { LinkedStyle, StyleSpan } from '../rendering/style.ts';
 import { Cell, type XtermExtended, type XtermLine } from './xterm.ts';
 
 /** A piece of a text. Its spans are in order, do not overlap, and count from the text's start. */

@@ -1,7 +1,7 @@
 import { closeSync, readSync } from 'node:fs';
-import { PersistenceError } from '../persistence/errors.ts';
-import { openSafely, type OpenFile } from '../persistence/safeFile.ts';
-import type { OutputWindow } from './outputText.ts';
+import { PersistenceError } from '../../persistence/errors.ts';
+import { openSafely, type OpenFile } from '../../persistence/safeFile.ts';
+import type { OutputWindow } from '../outputText.ts';
 
 /** Bytes of the longest UTF-8 character. */
 const CHARACTER = 4;

@@ -10,8 +10,8 @@ import {
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { rename } from '../persistence/atomicWrite.ts';
-import { openSafely } from '../persistence/safeFile.ts';
+import { rename } from '../../persistence/atomicWrite.ts';
+import { openSafely } from '../../persistence/safeFile.ts';
 
 /** Takes a capture's bytes and gives the text that they show. */
 export interface TextSink {

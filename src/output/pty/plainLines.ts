@@ -1,4 +1,4 @@
-import { charWidth } from './charWidth.ts';
+import { charWidth } from '../rendering/charWidth.ts';
 import { Cell } from './xterm.ts';
 
 const TAB = 0x09;

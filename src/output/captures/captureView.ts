@@ -1,7 +1,7 @@
 import { CaptureTail, readEnd, type TailPlace } from './captureTail.ts';
-import type { OutputChange, OutputText, OutputWindow } from './outputText.ts';
-import { PacedRenderer } from './pacedRenderer.ts';
-import { Renderer } from './renderer.ts';
+import type { OutputChange, OutputText, OutputWindow } from '../outputText.ts';
+import { PacedRenderer } from '../rendering/pacedRenderer.ts';
+import { Renderer } from '../rendering/renderer.ts';
 
 /**
  * A rendered window over the end of the capture of a pipe, that follows as it grows. Its methods are

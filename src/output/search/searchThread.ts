@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
-import { PersistenceError } from '../persistence/errors.ts';
-import { openSafely } from '../persistence/safeFile.ts';
+import { PersistenceError } from '../../persistence/errors.ts';
+import { openSafely } from '../../persistence/safeFile.ts';
 import { CaptureSearcher, type SearchMatch } from './searchCapture.ts';
 import { compileSearch, type SearchQuery } from './searchPattern.ts';
 
