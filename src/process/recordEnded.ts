@@ -1,3 +1,4 @@
+import { updateRow } from '../persistence/database.ts';
 import { exitMarkerTime, readExitMarker, type ExitMarker } from '../persistence/exitMarker.ts';
 import type { Outcome } from '../persistence/outcome.ts';
 import { isTerminal, markTerminal, type PersistedTask } from '../persistence/record.ts';
@@ -17,9 +18,12 @@ import type { Ending, TaskRequest } from './taskRequest.ts';
  */
 export function recordEnded(request: TaskRequest): Promise<Outcome> {
   return settle(request, 'was not recorded as ended', async (own) => {
-    const { paths, clock } = own;
+    const { storageDirectory, harness, paths, clock } = own;
     const task = readTask(paths);
     if (isTerminal(task)) {
+      requireOwnSession(paths, task);
+      // What was cut off between the record and the row is finished.
+      await updateRow(storageDirectory, harness, paths, task);
       return {
         done: false,
         reason: 'already-ended',

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { readSafely } from '../persistence/safeFile.ts';
 
 /** What is noted in a record, and then in its row. */
-export type Mark = 'delivered' | 'notNotified';
+export type Mark = (typeof marks)[number];
+const marks = ['delivered', 'notNotified', 'ended'] as const;
 
 const largestEntry = 64 * 1024;
 
@@ -72,9 +73,8 @@ function readEntry(directory: string, path: string): { key: string; mark: Mark }
     const { key, mark } = JSON.parse(
       readSafely(directory, path, largestEntry).toString(),
     ) as Record<string, unknown>;
-    if (typeof key !== 'string' || (mark !== 'delivered' && mark !== 'notNotified'))
-      return undefined;
-    return { key, mark };
+    const known = marks.find((name) => name === mark);
+    return typeof key === 'string' && known !== undefined ? { key, mark: known } : undefined;
   } catch {
     return undefined;
   }

@@ -81,6 +81,7 @@ export function storageActions(
   const markings: Readonly<Record<Mark, (request: TaskRequest) => Promise<Outcome>>> = {
     delivered: markDelivered,
     notNotified: ({ harness, paths }) => stopNotifying(directory, harness, paths),
+    ended: recordEnded,
   };
   const make = (key: string, mark: Mark): Promise<Outcome> =>
     act(key, (task, paths) =>
@@ -95,7 +96,8 @@ export function storageActions(
         // What was on screen may be of some seconds ago.
         await store.reread(key);
         const { liveness = 'unknown' } = store.get(key) ?? {};
-        return liveness === 'unknown' ? undecided(task) : recordEnded(requestFor(task, paths));
+        if (liveness === 'unknown') return undecided(task);
+        return marks.during(key, 'ended', () => recordEnded(requestFor(task, paths)));
       }),
     stopNotifying: (key) => make(key, 'notNotified'),
     resumeActions: async () => {

@@ -8,6 +8,7 @@ import { readTask } from '../../../src/persistence/taskFile.ts';
 import { hostProcessTable } from '../../../src/process/hostProcessTable.ts';
 import { KillJournal } from '../../../src/process/killJournal.ts';
 import { storageId } from '../../../src/store/discovery.ts';
+import type { Store } from '../../../src/store/store.ts';
 import { ActionQueue } from '../../../src/worker/actionQueue.ts';
 import { MarkJournal, type Mark } from '../../../src/worker/markJournal.ts';
 import { storageActions } from '../../../src/worker/storageActions.ts';
@@ -81,24 +82,7 @@ for (const layout of ['flat', 'directory'] as const) {
         const isNoted = notes.some((name) => statSync(join(journal, name)).size > 0);
 
         const { store } = await readStorage(scope, storage);
-        const table = hostProcessTable();
-        const nothing = (): void => undefined;
-        const { resumeActions } = storageActions(
-          { id: storageId(storage), directory: storage, legacy: false, migrated: false },
-          store,
-          new ActionQueue(),
-          table,
-          new KillJournal(join(journal, 'kills'), table),
-          new MarkJournal(journal),
-          {
-            onChanges: nothing,
-            onState: nothing,
-            onStep: nothing,
-            onUnfinishedKill: nothing,
-            onLog: nothing,
-          },
-        );
-        await resumeActions();
+        await actionsOn(storage, store, journal).resumeActions();
         const notify = mark === 'delivered';
         const after = [
           [true, notify],
@@ -124,6 +108,52 @@ for (const layout of ['flat', 'directory'] as const) {
       }).timeout(120_000);
     });
   }
+}
+
+describe('the start after an end was recorded and not its row', () => {
+  it('brings the row into agreement', async () => {
+    await using scope = new AsyncDisposableStack();
+    const storage = temporaryDirectory(scope);
+    const journal = temporaryDirectory(scope);
+    const task = writeTaskFixture({ storage, record: { status: 'failed', exitCode: 3 } });
+    const { sessionId } = task.record;
+    const database = createDatabase(storage);
+    const metadata = serializeRecordOnOneLine({ ...task.record, status: 'running' });
+    insertRow(database, { taskId: task.taskId, sessionId, status: 'running', metadata });
+    const marks = new MarkJournal(journal);
+    // As a window leaves it that ends in the middle.
+    void marks.during(task.key, 'ended', () => new Promise(() => undefined));
+    const { store } = await readStorage(scope, storage);
+    await actionsOn(storage, store, journal).resumeActions();
+    const row = database.prepare('SELECT status, exit_code FROM bash_tasks').get();
+    database.close();
+    assert.deepEqual({ ...row }, { status: 'failed', exit_code: 3 });
+    assert.deepEqual(readdirSync(journal), []);
+  });
+});
+
+function actionsOn(
+  storage: string,
+  store: Store,
+  journal: string,
+): ReturnType<typeof storageActions> {
+  const table = hostProcessTable();
+  const nothing = (): void => undefined;
+  return storageActions(
+    { id: storageId(storage), directory: storage, legacy: false, migrated: false },
+    store,
+    new ActionQueue(),
+    table,
+    new KillJournal(join(journal, 'kills'), table),
+    new MarkJournal(journal),
+    {
+      onChanges: nothing,
+      onState: nothing,
+      onStep: nothing,
+      onUnfinishedKill: nothing,
+      onLog: nothing,
+    },
+  );
 }
 
 function isSame(left: unknown, right: unknown): boolean {
