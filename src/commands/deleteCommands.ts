@@ -108,10 +108,19 @@ export function deleteCommands(
       const problems = emptied.flatMap((trash) => trash.problems);
       const [first] = problems;
       for (const problem of problems) log.warn(problem);
-      if (first !== undefined) throw new UserError(first);
       const entries = emptied.reduce((sum, trash) => sum + trash.entries, 0);
       const bytes = emptied.reduce((sum, trash) => sum + trash.bytes, 0);
       const size = bytesInWords(bytes);
+      if (first !== undefined) {
+        throw new UserError(
+          t(
+            '{0} tasks, {1}, were removed for good. {2}',
+            entries,
+            size,
+            withOthers(first, problems.length),
+          ),
+        );
+      }
       const message = t(
         'The trash is empty: {0} tasks, {1}, were removed for good.',
         entries,
@@ -121,6 +130,10 @@ export function deleteCommands(
       void showInformation(message);
     },
   };
+}
+
+function withOthers(first: string, count: number): string {
+  return count === 1 ? first : vscode.l10n.t('{0} And {1} more like this.', first, count - 1);
 }
 
 /** What the deletion keeps from agents. */
