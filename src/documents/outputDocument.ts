@@ -32,6 +32,8 @@ export class OutputDocument {
   private readonly storages: Storages;
   private readonly settings: Settings;
   private sections: OutputSection[] = [];
+  /** Of the sections, and of those that are being opened. */
+  private views: readonly number[] = [];
   private opening: Promise<void> | undefined;
   /** Another one after each closing, for what was begun before it. */
   private life: object = {};
@@ -170,8 +172,7 @@ export class OutputDocument {
 
   /** Forgets the text; the next `read` opens the captures again. */
   close(): void {
-    const calls = this.storages.callsFor(this.target.key);
-    for (const { view } of this.sections) void calls?.closeOutput(view);
+    this.closeViews();
     this.life = {};
     this.sections = [];
     this.opening = undefined;
@@ -193,6 +194,7 @@ export class OutputDocument {
     const { life } = this;
     // A task that is known need not wait for other storages.
     if (this.task === undefined) await this.storages.settled();
+    if (life !== this.life) return;
     const { task } = this;
     const calls = this.storages.callsFor(this.target.key);
     if (task === undefined || calls === undefined) {
@@ -206,15 +208,15 @@ export class OutputDocument {
     }
     const streams = streamsOf(this.target, task);
     const views = streams.map(() => nextView());
+    this.views = views;
     const open = async (stream: CaptureStream, at: number): Promise<OutputText> =>
       await calls.openOutput(views[at] ?? 0, task.key, stream, this.window(task, stream, streams));
     const opened = await Promise.allSettled(streams.map(open));
+    if (life !== this.life) return;
     const failed = opened.find(({ status }) => status === 'rejected');
-    if (failed !== undefined || life !== this.life) {
-      // Closed meanwhile, or not to be opened: nobody else would close these views.
-      for (const view of views) void calls.closeOutput(view);
-      if (failed?.status === 'rejected') throw failed.reason;
-      return;
+    if (failed?.status === 'rejected') {
+      this.closeViews();
+      throw failed.reason;
     }
     this.sections = opened.flatMap((output, at) => {
       const stream = streams[at];
@@ -222,6 +224,12 @@ export class OutputDocument {
       return [new OutputSection(stream, views[at] ?? 0, output.value)];
     });
     this.touch();
+  }
+
+  private closeViews(): void {
+    const calls = this.storages.callsFor(this.target.key);
+    for (const view of this.views) void calls?.closeOutput(view);
+    this.views = [];
   }
 
   /** Reading and widening a view at once would mix up their texts. */

@@ -60,6 +60,17 @@ export class OutputDocuments extends Disposable {
         if (document.uri.scheme === outputScheme) this.forget(document.uri.toString());
       }),
     );
+    // Of a document that is not open yet, only its tab closes.
+    this.register(
+      vscode.window.tabGroups.onDidChangeTabs(({ closed }) => {
+        for (const { input } of closed) {
+          if (!(input instanceof vscode.TabInputText)) continue;
+          const uri = input.uri.toString();
+          const isOpening = this.documents.get(uri)?.isOpen === false;
+          if (isOpening && !hasTab(uri)) this.forget(uri);
+        }
+      }),
+    );
     this.register({
       dispose: storages.index.onDidChange((changes) => {
         this.onTasksChanged(changes);
@@ -109,6 +120,8 @@ export class OutputDocuments extends Disposable {
         error instanceof Error ? error.message : String(error),
       );
     }
+    // Its tab was closed meanwhile, and is there again: VS Code waits for this same answer.
+    if (this.documents.get(name) !== document && hasTab(name)) return await this.read(uri);
     return document;
   }
 
@@ -239,6 +252,12 @@ export class OutputDocuments extends Disposable {
     clearInterval(this.sweeping);
     this.sweeping = undefined;
   }
+}
+
+function hasTab(uri: string): boolean {
+  return vscode.window.tabGroups.all
+    .flatMap(({ tabs }) => tabs)
+    .some(({ input }) => input instanceof vscode.TabInputText && input.uri.toString() === uri);
 }
 
 /** What each editor of a document shows. */

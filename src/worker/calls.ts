@@ -52,7 +52,8 @@ export interface StorageCalls {
   lastLines(key: string, lines: number): readonly string[];
   /**
    * Opens a rendered view of a capture under a number that the caller chose. Views and replays have
-   * their numbers in common. A pty capture is what a terminal of the task's size shows.
+   * their numbers in common. A pty capture is what a terminal of the task's size shows. Rejects where
+   * it is closed meanwhile.
    */
   openOutput(
     view: number,
@@ -74,6 +75,7 @@ export interface StorageCalls {
   openReplay(view: number, key: string, stream: CaptureStream): Replay;
   /** What came since the last call; absent where nothing did. */
   readReplay(view: number): ReplayChange | undefined;
+  /** Closes a view, or a replay, and ends what is being done for it. */
   closeOutput(view: number): void;
   /** What a capture has around a byte. Throws a PersistenceError. */
   readExcerpt(key: string, stream: CaptureStream, offset: number): Excerpt;

@@ -28,7 +28,9 @@ const usualSize: PtySize = { cols: 80, rows: 24 };
 
 /** A view whose calls are made one after the other. */
 interface View {
-  readonly shown: CaptureView | PtyView;
+  readonly shown: CaptureView | Promise<PtyView>;
+  /** Ends the call under way. */
+  readonly closing: AbortController;
   last: Promise<unknown> | undefined;
 }
 
@@ -62,21 +64,24 @@ export function storageViews(store: Store): ViewCalls {
     },
     openOutput: async (view, key, stream, window) => {
       const { sessionDir, [stream]: path } = pathsOf(key);
+      const closing = new AbortController();
+      const { signal } = closing;
+      const openPty = async (): Promise<PtyView> =>
+        new PtyView(await loadTerminal(), sizeOf(key), sessionDir, path, window, signal);
       const shown =
-        stream === 'pty'
-          ? new PtyView(await loadTerminal(), sizeOf(key), sessionDir, path, window)
-          : new CaptureView(sessionDir, path, window);
-      const opened: View = { shown, last: undefined };
+        stream === 'pty' ? openPty() : new CaptureView(sessionDir, path, window, signal);
+      const opened: View = { shown, closing, last: undefined };
+      // At once: it may be closed while it is being opened.
       views.set(view, opened);
-      return await inTurn(opened, () => shown.open());
+      return await inTurn(opened, (there) => there.open());
     },
     readOutput: async (view, kept) => {
       const opened = views.get(view);
-      return opened && (await inTurn(opened, () => opened.shown.read(kept)));
+      return opened && (await unlessClosed(opened, (shown) => shown.read(kept)));
     },
     loadEarlier: async (view) => {
       const opened = views.get(view);
-      return opened && (await inTurn(opened, () => opened.shown.loadEarlier()));
+      return opened && (await unlessClosed(opened, (shown) => shown.loadEarlier()));
     },
     openReplay: (view, key, stream) => {
       const { sessionDir, [stream]: path } = pathsOf(key);
@@ -90,15 +95,36 @@ export function storageViews(store: Store): ViewCalls {
     },
     readReplay: (view) => replays.get(view)?.read(),
     closeOutput: (view) => {
+      views.get(view)?.closing.abort();
       views.delete(view);
       replays.delete(view);
     },
   };
 }
 
-/** Calls a view once its calls before have settled, as one that renders a terminal takes turns. */
-async function inTurn<Answer>(view: View, call: () => Answer | Promise<Answer>): Promise<Answer> {
-  const answer = Promise.resolve(view.last).then(call, call);
+type Call<Answer> = (shown: CaptureView | PtyView) => Promise<Answer>;
+
+/**
+ * Calls a view once its calls before have settled, as one that renders takes turns. Rejects where it
+ * is closed before the answer.
+ */
+async function inTurn<Answer>(view: View, call: Call<Answer>): Promise<Answer> {
+  const work = async (): Promise<Answer> => {
+    const shown = await view.shown;
+    view.closing.signal.throwIfAborted();
+    return await call(shown);
+  };
+  const answer = Promise.resolve(view.last).then(work, work);
   view.last = answer;
   return await answer;
+}
+
+/** As `inTurn`; absent where the view is closed before the answer. */
+async function unlessClosed<Answer>(view: View, call: Call<Answer>): Promise<Answer | undefined> {
+  try {
+    return await inTurn(view, call);
+  } catch (error) {
+    if (view.closing.signal.aborted) return undefined;
+    throw error;
+  }
 }

@@ -43,6 +43,35 @@ describe('a hundred times opened and closed, an output document', () => {
   });
 });
 
+describe('an output document whose tab is closed while it is being opened', () => {
+  it('is forgotten, and read no further', async function () {
+    this.timeout(60_000);
+    const storage = await showStorage();
+    try {
+      // Each clears a screen of 500 × 200 cells: minutes of work.
+      const task = writeTaskFixture({
+        storage: storage.directory,
+        record: { mode: 'pty', ptyCols: 500, ptyRows: 200 },
+        pty: '\x1b[2J'.repeat(200_000),
+      });
+      await taskWhere(task.key);
+      const before = (await held()).documents.documents;
+      void vscode.commands.executeCommand('vscode.open', outputUri(task.key, 'output'));
+      await heldDocuments(before + 1);
+      await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+      await heldDocuments(before);
+    } finally {
+      await storage.remove();
+    }
+  });
+});
+
+async function heldDocuments(count: number): Promise<void> {
+  while ((await held()).documents.documents !== count) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
 async function openAndClose(uri: vscode.Uri): Promise<void> {
   // By the command: a document that the API opens is kept open for minutes.
   await vscode.commands.executeCommand('vscode.open', uri, { preview: false });

@@ -9,9 +9,14 @@ import { Renderer } from '../rendering/renderer.ts';
  */
 export class CaptureView {
   private readonly tail: CaptureTail<PacedRenderer>;
+  private readonly closed: AbortSignal | undefined;
 
-  /** `path` is below `sessionDir`; no symbolic link between them is followed. */
-  constructor(sessionDir: string, path: string, window: OutputWindow) {
+  /**
+   * `path` is below `sessionDir`; no symbolic link between them is followed.
+   * @param closed ends the rendering: the call under way rejects
+   */
+  constructor(sessionDir: string, path: string, window: OutputWindow, closed?: AbortSignal) {
+    this.closed = closed;
     this.tail = new CaptureTail(sessionDir, path, window, () => new PacedRenderer(), 'shown');
   }
 
@@ -28,7 +33,7 @@ export class CaptureView {
     const change = this.tail.read(kept);
     switch (change?.kind) {
       case 'append': {
-        await this.tail.sink.settle();
+        await this.tail.sink.settle(this.closed);
         return { ...change, ...this.tail.sink.takeChange() };
       }
       case 'replace': {
@@ -48,7 +53,7 @@ export class CaptureView {
   }
 
   private async textAt(place: TailPlace): Promise<OutputText> {
-    await this.tail.sink.settle();
+    await this.tail.sink.settle(this.closed);
     const { text, spans } = this.tail.sink.takeChange();
     return { text, spans, ...place };
   }

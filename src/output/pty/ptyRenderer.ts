@@ -28,9 +28,11 @@ const SCROLLED_OUT = 32;
 const PIECE = 16 * 1024;
 /** Milliseconds for which parsing keeps other work waiting. */
 const TURN = 12;
-/** Sizes that no terminal has would only cost memory. */
+/** Sizes that no terminal has would only cost memory, and time wherever the screen is cleared. */
 const MOST_COLUMNS = 1000;
 const MOST_ROWS = 500;
+/** Of a whole screen: 500 columns of 200 rows, which is a small font on a large display. */
+const MOST_CELLS = 100_000;
 /** Sequences that repeat something more often do nothing: with any number they would take long. */
 const MOST_REPEATS = 1000;
 /** A text is not longer, however many blanks the cursor skips: its first lines go. */
@@ -67,6 +69,7 @@ interface Piece extends Part {
  * - Rows that were wrapped are one line. Blank lines at the end of the screen are none.
  * - Clearing the scrollback (`ESC [ 3 J`) clears nothing: this is a log, too.
  * - Invalid UTF-8 becomes U+FFFD, and so do characters that reorder the text shown.
+ * - A screen of more than 100 000 cells has fewer rows: the columns say where lines wrap.
  */
 export class PtyRenderer implements ByteSink {
   private readonly terminal: Terminal;
@@ -91,9 +94,10 @@ export class PtyRenderer implements ByteSink {
   private screenStart = 0;
 
   constructor(TerminalClass: TerminalClass, { cols, rows }: PtySize) {
+    const columns = Math.max(2, Math.min(cols, MOST_COLUMNS));
     this.terminal = new TerminalClass({
-      cols: Math.max(2, Math.min(cols, MOST_COLUMNS)),
-      rows: Math.max(1, Math.min(rows, MOST_ROWS)),
+      cols: columns,
+      rows: Math.max(1, Math.min(rows, MOST_ROWS, Math.floor(MOST_CELLS / columns))),
       scrollback: 2 * SCROLLED_OUT,
       allowProposedApi: true,
       logLevel: 'off',
@@ -121,8 +125,8 @@ export class PtyRenderer implements ByteSink {
     this.unparsed.push(isUtf8(whole) ? whole : Buffer.from(whole.toString('utf8')));
   }
 
-  /** Parses what was written; lets other work in between. */
-  async settle(): Promise<void> {
+  /** Parses what was written; lets other work in between. Rejects within a turn of the signal. */
+  async settle(signal?: AbortSignal): Promise<void> {
     this.rows.renewStyles();
     let began = performance.now();
     let size = FEWEST;
@@ -147,7 +151,7 @@ export class PtyRenderer implements ByteSink {
         const isSlow = performance.now() - sliceBegan > TURN;
         size = isSlow ? Math.max(FEWEST, size / 4) : Math.min(SLICE, size * 2);
         if (performance.now() - began < TURN) continue;
-        await nextTurn();
+        await nextTurn(undefined, { signal });
         began = performance.now();
       }
     }

@@ -10,20 +10,26 @@ import type { TerminalClass } from './xterm.ts';
  */
 export class PtyView {
   private readonly window: OutputWindow;
+  private readonly closed: AbortSignal | undefined;
   private readonly tail: CaptureTail<PtyRenderer>;
   /** Where the renderer's bytes start in the capture. */
   private start = 0;
   private isBroken = false;
 
-  /** `path` is below `sessionDir`; no symbolic link between them is followed. */
+  /**
+   * `path` is below `sessionDir`; no symbolic link between them is followed.
+   * @param closed ends the rendering: the call under way rejects
+   */
   constructor(
     TerminalClass: TerminalClass,
     size: PtySize,
     sessionDir: string,
     path: string,
     window: OutputWindow,
+    closed?: AbortSignal,
   ) {
     this.window = window;
+    this.closed = closed;
     const makeRenderer = (): PtyRenderer => new PtyRenderer(TerminalClass, size);
     this.tail = new CaptureTail(sessionDir, path, window, makeRenderer, 'unread');
   }
@@ -88,7 +94,7 @@ export class PtyView {
   private async settle(): Promise<void> {
     // A terminal that threw can't go on; the next read starts with a new one.
     this.isBroken = true;
-    await this.tail.sink.settle();
+    await this.tail.sink.settle(this.closed);
     this.isBroken = false;
   }
 }

@@ -23,8 +23,8 @@ export class PacedRenderer implements ByteSink {
     this.waiting.push(Buffer.from(bytes));
   }
 
-  /** Renders what was written. */
-  async settle(): Promise<void> {
+  /** Renders what was written. Rejects within a turn of the signal. */
+  async settle(signal?: AbortSignal): Promise<void> {
     let size = FIRST;
     let left = TURN;
     for (const bytes of this.waiting.splice(0)) {
@@ -35,7 +35,7 @@ export class PacedRenderer implements ByteSink {
         const took = performance.now() - began;
         left -= took;
         if (left <= 0) {
-          await nextTurn();
+          await nextTurn(undefined, { signal });
           left = TURN;
         }
         // What comes next may be slower: so it is not much more at once.

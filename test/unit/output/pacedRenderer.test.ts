@@ -25,6 +25,18 @@ describe('paced renderer', () => {
     assert.equal(paced.takeChange().text, renderer.takeChange().text);
   });
 
+  it('stops within a turn of the signal', async () => {
+    const closing = new AbortController();
+    const paced = new PacedRenderer();
+    for (let count = 0; count < 64; count++) {
+      paced.write(Buffer.alloc(piece, '\x1b[31mx\x1b[2A\x1b[7Gy\x1b[1K\x1b[32mé\n\n'));
+    }
+    const settling = paced.settle(closing.signal);
+    await nextTurn();
+    closing.abort();
+    await assert.rejects(settling, { name: 'AbortError' });
+  });
+
   it('keeps a copy of what it has not rendered yet', async () => {
     const bytes = Buffer.from('one\n');
     const paced = new PacedRenderer();

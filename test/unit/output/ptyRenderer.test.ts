@@ -209,6 +209,23 @@ describe('pty renderer', () => {
     assert.equal(renderer.whole().text, 'end');
   });
 
+  it('stops within a turn of the signal', async () => {
+    const closing = new AbortController();
+    const renderer = new PtyRenderer(TerminalClass, { cols: 500, rows: 200 });
+    renderer.write(Buffer.from('\x1b[2J'.repeat(100_000)));
+    const settling = renderer.settle(closing.signal);
+    await nextTurn();
+    closing.abort();
+    await assert.rejects(settling, { name: 'AbortError' });
+  });
+
+  it('has as many rows of a huge screen as a large display has', async () => {
+    const renderer = new PtyRenderer(TerminalClass, { cols: 1000, rows: 500 });
+    renderer.write(Buffer.from(`\x1b[500Hx`));
+    await renderer.settle();
+    assert.equal(renderer.whole().text.split('\n').length, 100);
+  });
+
   describe('any stream', () => {
     const number = fc.nat({ max: 30 });
     const word = fc.constantFrom('word ', 'a', '漢字', '✓ ', 'é', '│', '|', 'longer word here ');

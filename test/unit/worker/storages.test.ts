@@ -111,6 +111,29 @@ describe('storages in their threads', () => {
     );
   });
 
+  it('end what they render for a view that is closed, and the calls that wait for it', async () => {
+    // Each clears a screen of 500 × 200 cells: minutes of work.
+    const { key } = writeTaskFixture({
+      storage: paths[0]!,
+      record: { mode: 'pty', ptyCols: 500, ptyRows: 200 },
+      pty: '\x1b[2J'.repeat(1_000_000),
+    });
+    await storages.start();
+    const calls = storages.callsFor(key)!;
+    const window = { size: 8 * 1024 * 1024, limit: 16 * 1024 * 1024 };
+    for (const view of [1, 2]) {
+      const opening = calls.openOutput(view, key, 'pty', window);
+      const reading = calls.readOutput(view, 0);
+      const widening = calls.loadEarlier(view);
+      // The first is being rendered by then; the second is closed before it is open.
+      if (view === 1) for (let asked = 0; asked < 20; asked++) await calls.trash();
+      void calls.closeOutput(view);
+      await assert.rejects(opening, /aborted/);
+      assert.equal(await reading, undefined);
+      assert.equal(await widening, undefined);
+    }
+  });
+
   it('whose thread dies are dropped, with a line in the log, and read again at the next refresh', async () => {
     script = join(directory, 'dies.mjs');
     writeFileSync(script, 'throw new Error("no thread");');
