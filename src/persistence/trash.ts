@@ -332,10 +332,13 @@ function makeSessionDirectory(
 ): void {
   makeSafeParents(storageDirectory, join(sessionDir, 'any'));
   step('session directory');
+  // The journal may be anybody's work: what is not a permission comes from the directory above.
+  const made = modeOf(sessionDir) ?? 0;
+  const wanted = (made & 0o7000) | (mode & 0o777);
   // An empty one is ours: AFT keeps none.
-  if (modeOf(sessionDir) === mode || readdirSync(sessionDir).length > 0) return;
+  if (made === wanted || readdirSync(sessionDir).length > 0) return;
   try {
-    chmodSync(sessionDir, mode);
+    chmodSync(sessionDir, wanted);
   } catch (error) {
     throw PersistenceError.from(error, sessionDir);
   }

@@ -549,6 +549,15 @@ for (const layout of ['flat', 'directory'] as const) {
       assert.deepEqual(readdirSync(trash()), [trashEntry]);
     });
 
+    it('gives the session’s directory permissions only, whatever the journal says', async () => {
+      const entry = await deleted(directory(), paths);
+      const journal = join(trash(), entry, 'journal.json');
+      const text = readFileSync(journal, 'utf8');
+      writeFileSync(journal, text.replace(/"sessionMode": \d+/, '"sessionMode": 4072'));
+      assert.ok((await undoDelete(directory(), entry)).done);
+      assert.equal(statSync(paths.sessionDir).mode & 0o7777, 0o750);
+    });
+
     for (const [what, change] of [
       ['no JSON', () => '{'],
       ['another session’s', (text: string) => text.replace(`"${sessionId}"`, '"ses_other"')],
