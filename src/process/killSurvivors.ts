@@ -22,7 +22,9 @@ export function hasSurvivors(
   const ties = tiesOf(table, paths, task.finishedAt);
   return (
     identifySurvivors(task, snapshot, uid, ties).kind === 'same' ||
-    listedSurvivors(table, task, uid, ties).some((survivor) => survivor.refusal === undefined)
+    listedSurvivors(table, untilNow(task), uid, ties).some(
+      (survivor) => survivor.refusal === undefined,
+    )
   );
 }
 
@@ -37,7 +39,8 @@ export async function killSurvivors(request: TaskRequest, task: PersistedTask): 
   const ties = tiesOf(table, request.paths, task.finishedAt);
   const identify = (known: KnownMembers) =>
     identifySurvivors(task, lookUp(table, [task]), uid, known.and(ties));
-  const look = (): ListedSurvivor[] => listedSurvivors(table, task, uid, ties);
+  const ended = untilNow(task);
+  const look = (): ListedSurvivor[] => listedSurvivors(table, ended, uid, ties);
 
   const before = look();
   const identity = identify(new KnownMembers());
@@ -57,6 +60,12 @@ export async function killSurvivors(request: TaskRequest, task: PersistedTask): 
   if (isGroupOver && left.length === before.length) return refused(task, whys);
   const isLeft = new Set(left.map(({ listed }) => listed.pid));
   return recordLeft(request, (pid) => isLeft.has(pid), whys);
+}
+
+/** An end that is to come tells only that it was before now. */
+function untilNow(task: PersistedTask): PersistedTask {
+  const { finishedAt } = task;
+  return { ...task, finishedAt: finishedAt && Math.min(finishedAt, Date.now()) };
 }
 
 export function alreadyEnded(task: PersistedTask): Ending {

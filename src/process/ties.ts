@@ -18,6 +18,7 @@ export interface Ties {
 
 /**
  * A task's ties: its exit marker's time, and its captures, which it alone writes to.
+ * An end that is to come tells only that it was before now.
  * @param finishedAt the end by the record, which may have been noted long after the end
  */
 export function tiesOf(
@@ -25,11 +26,12 @@ export function tiesOf(
   paths: TaskPaths,
   finishedAt: number | undefined,
 ): Ties {
+  const now = Date.now();
   const captures = [paths.stdout, paths.stderr, paths.pty];
   return {
     get endedAt() {
       const times = [exitMarkerTime(paths), finishedAt].filter((time) => time !== undefined);
-      return times.length === 0 ? undefined : Math.min(...times);
+      return times.length === 0 ? undefined : Math.min(now, ...times);
     },
     has: ({ pid }) => table.writesTo?.(pid, captures) === true,
   };

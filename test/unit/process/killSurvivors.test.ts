@@ -14,6 +14,7 @@ import { liveMembers } from '../../../src/process/processTable.ts';
 import { writeTaskFixture, type FixtureTask } from '../../support/taskFixture.ts';
 import { hurrying, requestFor } from './actionSupport.ts';
 import type { TaskRequest } from '../../../src/process/taskRequest.ts';
+import { tiesOf } from '../../../src/process/ties.ts';
 import { ProcessGroups, until } from './processGroups.ts';
 
 describe('killing what a task that has ended left behind', () => {
@@ -104,6 +105,14 @@ describe('killing what a task that has ended left behind', () => {
     const outcome = await kill(task);
     assert.deepEqual([outcome.done, outcome.reason], [false, 'already-ended'], outcome.message);
     assert(live(pid) > 0);
+  });
+
+  it('knows of no end that is to come', () => {
+    const hence = Date.now() + 3_600_000;
+    const { paths } = write(99_999_999, { finishedAt: hence });
+    utimesSync(paths.exit, hence / 1000, hence / 1000);
+    const { endedAt = 0 } = tiesOf(table, paths, hence);
+    assert(endedAt > 0 && endedAt <= Date.now());
   });
 
   it('ends a group that began later and writes to the task’s captures', async () => {
