@@ -30,6 +30,8 @@ export type RowResult =
   | 'not-terminal'
   /** There is a row already, and it is another one than was to be written. */
   | 'present'
+  /** The copy that was to be written is none of this task's row, and never will be. */
+  | 'unusable'
   /** The row says that the task has ended. */
   | 'terminal'
   | 'failed';

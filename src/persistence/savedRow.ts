@@ -156,6 +156,13 @@ function load(value: SavedValue): { sql: string; parameters: (bigint | number | 
 const savedValue =
   /^(?:integer:-?\d{1,19}|real:[0-9a-f]{16}|(?:text|blob):(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)$/;
 
+function isSavedValue(text: string): boolean {
+  if (!savedValue.test(text)) return false;
+  if (!text.startsWith('integer:')) return true;
+  const integer = BigInt(text.slice('integer:'.length));
+  return BigInt.asIntN(64, integer) === integer;
+}
+
 function parse(text: string): SavedRow | undefined {
   let row: unknown;
   try {
@@ -179,7 +186,7 @@ function isColumns(value: unknown): value is SavedColumns {
       const [column, saved] = pair as unknown[];
       return (
         typeof column === 'string' &&
-        (saved === null || (typeof saved === 'string' && savedValue.test(saved)))
+        (saved === null || (typeof saved === 'string' && isSavedValue(saved)))
       );
     })
   );

@@ -221,12 +221,17 @@ export async function restore(
   syncDirectory(sessionDir);
   if (row.problem === undefined) await finishDelivery(place, journal, system);
   // Where its row could not be written, the entry keeps it, and it is tried again.
-  if (row.problem === undefined || row.result === 'present') {
+  if (row.problem === undefined || isFinal(row)) {
     unlessRefused(() => {
       discard(place, system);
     });
   }
   return row;
+}
+
+/** Would a row that could not be written be no other the next time? */
+export function isFinal({ result }: RowOutcome): boolean {
+  return result === 'present' || result === 'unusable';
 }
 
 /**
@@ -358,7 +363,8 @@ async function restoreSavedRow(
     const row = parseSavedRow(text, { harness, sessionId, taskId }, path);
     return await restoreRow(storageDirectory, row, database);
   } catch (error) {
-    return { result: 'failed', problem: errorText(error) };
+    const isUnusable = PersistenceError.is(error) && error.reason === 'corrupt';
+    return { result: isUnusable ? 'unusable' : 'failed', problem: errorText(error) };
   }
 }
 

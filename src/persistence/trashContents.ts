@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { removeTree } from './bundle.ts';
+import type { RowOutcome } from './database.ts';
 import { errorText, PersistenceError } from './errors.ts';
 import type { Outcome } from './outcome.ts';
 import type { TaskStatus } from './record.ts';
@@ -9,6 +10,7 @@ import {
   discard,
   finishDelete,
   hasRecord,
+  isFinal,
   moveIn,
   restore,
   setState,
@@ -212,15 +214,18 @@ async function undoClaimed(place: TrashPlace, system: TrashSystem): Promise<Outc
   try {
     const row = await restore(place, journal, system);
     if (row.problem === undefined) return done(taskId, 'is back');
-    const consequence =
-      row.result === 'present'
-        ? 'AFT answers from that one.'
-        : 'AFT may not know it. Its row is tried again every hour, and at the next start.';
-    return doneButRow(taskId, 'is back', row, consequence);
+    return doneButRow(taskId, 'is back', row, consequenceOf(row));
   } catch (error) {
     const cause = await backInTrash(place, journal, error, system);
     return refused(taskId, 'was not brought back', cause);
   }
+}
+
+function consequenceOf(row: RowOutcome): string {
+  if (row.result === 'present') return 'AFT answers from that one.';
+  const unknown = 'AFT may not know it.';
+  if (isFinal(row)) return unknown;
+  return `${unknown} Its row is tried again every hour, and at the next start.`;
 }
 
 interface Recovery {
@@ -240,10 +245,11 @@ async function recover(
   const isInTrash = hasRecord(place, layout);
   if (!isInTrash || state === 'restoring') {
     const bringBack = isInTrash ? restore : takeBack;
-    const { problem, result } = await bringBack(place, journal, system);
-    const isNeeded = problem !== undefined && result !== 'present';
+    const row = await bringBack(place, journal, system);
+    const problem = row.result === 'present' ? undefined : row.problem;
+    const isNeeded = problem !== undefined && !isFinal(row);
     const isBack = exists(recordPart(place, layout).inPlace);
-    return { isBack, isNeeded, problem: isNeeded ? problem : undefined };
+    return { isBack, isNeeded, problem };
   }
   const inTheWay = somethingInPlace(place);
   if (inTheWay !== undefined) {

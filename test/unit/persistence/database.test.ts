@@ -223,6 +223,10 @@ describe('a row that was saved', () => {
     ['no JSON', '{'],
     ['no row', '{"task":[],"watches":[]}'],
     ['one with a value of no kind', '{"task":[["harness","sql:DROP"]],"watches":[]}'],
+    [
+      'one with an integer of more than 64 bits',
+      '{"task":[["harness","integer:9223372036854775808"]],"watches":[]}',
+    ],
     ['one with a column of no kind', '{"task":[[1,null]],"watches":[]}'],
   ] as const) {
     it(`is refused where its text is ${what}`, () => {

@@ -579,7 +579,7 @@ for (const layout of ['flat', 'directory'] as const) {
       });
     }
 
-    it('brings back the files and keeps the row’s copy where that is another task’s', async () => {
+    it('brings back the files, and says once where the row’s copy is another task’s', async () => {
       makeRichDatabase(directory());
       const entry = await deleted(directory(), paths);
       const row = join(trash(), entry, 'row.json');
@@ -590,8 +590,11 @@ for (const layout of ['flat', 'directory'] as const) {
       const outcome = await undoDelete(directory(), entry);
       assert.deepEqual([outcome.done, outcome.reason], [true, 'row-not-updated']);
       assert.match(outcome.message, /not the saved row/);
-      assert.ok(existsSync(paths.json) && existsSync(row));
+      assert.doesNotMatch(outcome.message, /tried again/);
+      assert.ok(existsSync(paths.json));
       assert.deepEqual(databaseContent(directory()), rows);
+      assert.deepEqual((await tendTrash(directory(), 3_600_000)).problems, []);
+      assert.deepEqual(readdirSync(trash()), []);
     });
 
     it('says so, and leaves or puts everything where it was, where a directory can’t be written', async () => {
