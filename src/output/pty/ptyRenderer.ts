@@ -35,6 +35,11 @@ const MOST_ROWS = 500;
 const MOST_CELLS = 100_000;
 /** Sequences that repeat something more often do nothing: with any number they would take long. */
 const MOST_REPEATS = 1000;
+/**
+ * A sequence repeats a character over a line, which is what programs do with it. What one repeats
+ * beyond that is paid for with this, and with what others leave of their line.
+ */
+const REPEATS_AT_START = 64 * 1024;
 /** A text is not longer, however many blanks the cursor skips: its first lines go. */
 const LONGEST = 24 * 1024 * 1024;
 
@@ -205,9 +210,17 @@ export class PtyRenderer implements ByteSink {
     parser.registerCsiHandler({ final: 'J' }, isDropped);
     parser.registerCsiHandler({ prefix: '?', final: 'J' }, isDropped);
     moveLinesAtOnce(this.terminal, this.core, MOST_REPEATS);
-    for (const final of ['I', 'Z', 'b']) {
+    for (const final of ['I', 'Z']) {
       parser.registerCsiHandler({ final }, ([count = 1]) => Number(count) > MOST_REPEATS);
     }
+    let credit = REPEATS_AT_START;
+    parser.registerCsiHandler({ final: 'b' }, ([first]) => {
+      const count = Number(first) || 1;
+      const left = credit + this.terminal.cols - count;
+      if (count > MOST_REPEATS || left < 0) return true;
+      credit = left;
+      return false;
+    });
     // A full reset takes the lines away.
     parser.registerEscHandler({ final: 'c' }, () => {
       this.takeLines(this.core.buffers.normal.ybase);

@@ -187,6 +187,18 @@ describe('pty renderer', () => {
     assert.ok(renderer.whole().text.length < 25 * 1024 * 1024);
   });
 
+  it('repeats a character over lines without end, and beyond them not for ever', async () => {
+    const line = new PtyRenderer(TerminalClass, usual);
+    line.write(Buffer.from('-\x1b[79b\r\n'.repeat(4000)));
+    await line.settle();
+    assert.equal(line.whole().text, `${'-'.repeat(80)}\n`.repeat(4000));
+    const bomb = new PtyRenderer(TerminalClass, usual);
+    bomb.write(Buffer.from('x\x1b[1000b'.repeat(10_000)));
+    await bomb.settle();
+    const { length } = bomb.whole().text;
+    assert.ok(length > 50_000 && length < 1_100_000, String(length));
+  });
+
   it('moves all the lines at once that a sequence asks for', async () => {
     const renderer = new PtyRenderer(TerminalClass, { cols: 10, rows: 500 });
     for (const final of 'LMST') renderer.write(Buffer.from(`\x1b[1000${final}`.repeat(1000)));
