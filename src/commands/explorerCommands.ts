@@ -44,7 +44,7 @@ export function explorerCommands(
     filter: async () => {
       const text = await vscode.window.showInputBox({
         title: t('Filter tasks'),
-        prompt: t('Words of the command, id, status or directory. !word leaves out what has it.'),
+        prompt: t('Words of the command, id, state or directory. !word leaves out what has it.'),
         placeHolder: t('npm test !completed'),
         value: explorer.filter,
       });

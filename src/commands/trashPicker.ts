@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { taskState } from '../vscode/taskState.ts';
 import { UserError } from '../vscode/userError.ts';
 import { ageInWords, bytesInWords, firstLine } from '../vscode/words.ts';
 import type { TrashItem } from '../worker/calls.ts';
@@ -38,6 +39,12 @@ export function findInTrash(items: readonly TrashItem[], argument: unknown): Tra
   );
 }
 
+/** What the row of a deleted task said of its end. The trash does not know exit codes. */
+function stateWords({ status }: TrashItem): string {
+  const unknown = { exitCode: undefined, problem: undefined, schemaVersion: undefined };
+  return taskState({ status, liveness: 'ended', ...unknown }).words;
+}
+
 /** Asks which tasks to bring back; none where the user picked none. Throws where the trash is empty. */
 export async function pickFromTrash(items: readonly TrashItem[]): Promise<readonly TrashItem[]> {
   const { t } = vscode.l10n;
@@ -48,7 +55,7 @@ export async function pickFromTrash(items: readonly TrashItem[]): Promise<readon
     items.map((item) => ({
       label: firstLine(item.command) || item.taskId,
       description: t('deleted {0}', ageInWords(item.deletedAt, now)),
-      detail: [item.taskId, item.status, item.sessionId, bytesInWords(item.bytes)].join(' · '),
+      detail: [item.taskId, stateWords(item), item.sessionId, bytesInWords(item.bytes)].join(' · '),
       item,
     })),
     {

@@ -38,6 +38,10 @@ export function agentNotTold(): string {
   return vscode.l10n.t('the agent has not been told yet');
 }
 
+export function processesLeft(): string {
+  return vscode.l10n.t('processes left');
+}
+
 /** `● exit 3 · 12 s · 5 min ago`: a dot leads where the agent has not been told. */
 export function taskDescription(task: Task, now: number): string {
   return (isUndelivered(task) ? '● ' : '') + descriptionParts(task, now).join(' · ');
@@ -50,7 +54,7 @@ function descriptionParts(task: Task, now: number): string[] {
     if (task.startedAt !== undefined)
       parts.push(durationInWords(Math.max(0, now - task.startedAt)));
   } else {
-    if (task.survivors) parts.push(vscode.l10n.t('processes left'));
+    if (task.survivors) parts.push(processesLeft());
     if (task.durationMs !== undefined) parts.push(durationInWords(task.durationMs));
     const end = task.finishedAt ?? task.startedAt;
     if (end !== undefined) parts.push(ageInWords(end, now));

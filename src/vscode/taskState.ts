@@ -11,11 +11,14 @@ export interface TaskState {
   readonly words: string;
 }
 
+/** What a state follows from. */
+type StateFacts = Pick<Task, 'status' | 'liveness' | 'exitCode' | 'problem' | 'schemaVersion'>;
+
 /**
  * One state for each thing that a user may have to do something about. What the record says is not
  * enough: a record that says "running" for a process that is gone is shown as orphaned.
  */
-export function taskState(task: Task): TaskState {
+export function taskState(task: StateFacts): TaskState {
   const { t } = vscode.l10n;
   if (task.problem !== undefined && !isNewer(task)) {
     return state('warning', attention, t('unreadable'));
@@ -52,7 +55,7 @@ export function taskState(task: Task): TaskState {
 }
 
 /** A newer AFT's record is shown as far as it can be read; nothing is wrong with it. */
-function isNewer({ schemaVersion = 0, status }: Task): boolean {
+function isNewer({ schemaVersion = 0, status }: StateFacts): boolean {
   return schemaVersion > NEWEST_WRITTEN_SCHEMA && status !== undefined;
 }
 

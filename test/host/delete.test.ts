@@ -85,6 +85,25 @@ describe('deleting', () => {
     assert.deepEqual(inTrash(), []);
   });
 
+  it('undoDelete says of a deleted task what its row said', async () => {
+    const { key } = await shownTask({ record: { status: 'timed_out' } });
+    await run('delete', key);
+    await taskGone(key);
+    const window = vscode.window as { showQuickPick: unknown };
+    const own = window.showQuickPick;
+    const offered: (string | undefined)[] = [];
+    window.showQuickPick = (items: readonly vscode.QuickPickItem[]) => {
+      offered.push(...items.map(({ detail }) => detail));
+      return Promise.resolve(undefined);
+    };
+    try {
+      await run('undoDelete');
+    } finally {
+      window.showQuickPick = own;
+    }
+    assert.match(offered.join(), /· timed out ·/);
+  });
+
   it('undoDelete takes a task’s id, and a row', async () => {
     const [first, second] = [await shownTask(), await shownTask()];
     await (await api()).deleteTasks([first.key, second.key]);

@@ -215,6 +215,32 @@ describe('tree', () => {
   });
 });
 
+describe('the filter', () => {
+  const fits = (text: string, parts: Parameters<typeof aTask>[0]): boolean =>
+    taskFilter(text)!(aTask(parts));
+  const exit = (exitCode: number): Parameters<typeof aTask>[0] => ({ status: 'failed', exitCode });
+
+  it('finds what a row says of its task', () => {
+    assert.ok(fits('process gone', { status: 'running', liveness: 'orphaned' }));
+    assert.ok(fits('timed out', { status: 'timed_out' }));
+    assert.ok(fits('not recorded', { status: 'fate_unknown' }));
+    assert.ok(fits('processes left', { survivors: true }));
+    assert.ok(fits('Exit 1', exit(1)));
+  });
+
+  it('tells one exit code from another, and from a number in an id', () => {
+    assert.ok(!fits('exit 1', exit(127)));
+    assert.ok(!fits('exit 1', exit(3)));
+    assert.ok(fits('!exit 1', exit(3)));
+    assert.ok(!fits('!exit 1', exit(1)));
+  });
+
+  it('finds the words of the record too, but no task that only its record calls running', () => {
+    assert.ok(fits('timed_out', { status: 'timed_out' }));
+    assert.ok(!fits('running', { status: 'running', liveness: 'orphaned' }));
+  });
+});
+
 describe('task tooltip', () => {
   it('keeps a command inside its fence, whatever backticks it has', () => {
     const command = 'echo "````\n[click](command:workbench.action.quit)"';
