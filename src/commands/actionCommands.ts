@@ -4,7 +4,7 @@ import type { TaskIndex } from '../store/taskIndex.ts';
 import { isKillable, isOrphan, isUndelivered, sessionOf, willNotify } from '../store/taskTraits.ts';
 import { confirm } from '../vscode/messages.ts';
 import type { Settings } from '../vscode/settings.ts';
-import { UserError } from '../vscode/userError.ts';
+import { NothingToDo } from '../vscode/userError.ts';
 import { firstLine } from '../vscode/words.ts';
 import type { CommandHandler } from './commandTable.ts';
 import { eachWithProgress, tell } from './eachTask.ts';
@@ -45,7 +45,10 @@ export function actionCommands(
 
   return {
     kill: async (argument, selected) => {
-      const tasks = await picker.pick(argument, selected, t('Kill'), isKillable);
+      const tasks = await picker.pick(argument, selected, t('Kill'), {
+        fits: isKillable,
+        none: t('No task runs.'),
+      });
       if (tasks.length === 0) return;
       if (settings.get('confirm.kill') && !(await confirmKill(tasks))) return;
       const results = await eachWithProgress(
@@ -64,7 +67,7 @@ export function actionCommands(
       const alive = running.filter(({ liveness }) => liveness === 'alive');
       const unknown = running.length - alive.length;
       if (alive.length === 0) {
-        throw new UserError(
+        throw new NothingToDo(
           unknown === 0
             ? t('No task runs.')
             : t('{0} tasks may run, and none can be checked from here.', unknown),
@@ -81,7 +84,10 @@ export function actionCommands(
     },
 
     recordEnded: async (argument, selected) => {
-      const tasks = await picker.pick(argument, selected, t('Record as ended'), isOrphan);
+      const tasks = await picker.pick(argument, selected, t('Record as ended'), {
+        fits: isOrphan,
+        none: t('There is no task whose process is gone without a recorded end.'),
+      });
       if (tasks.length === 0) return;
       const results = await eachWithProgress(
         t('Recording the end'),
@@ -95,7 +101,10 @@ export function actionCommands(
 
     markDelivered: async (argument, selected) => {
       const fits = (task: Task): boolean => task.problem === undefined && isUndelivered(task);
-      const tasks = await picker.pick(argument, selected, t('Mark as delivered'), fits);
+      const tasks = await picker.pick(argument, selected, t('Mark as delivered'), {
+        fits,
+        none: t('The agents have been told of all that has ended.'),
+      });
       if (tasks.length === 0) return;
       const results = await eachWithProgress(t('Marking as delivered'), tasks, (task) =>
         actions.markDelivered(task),
@@ -112,7 +121,7 @@ export function actionCommands(
       if (isAsked && asked.length === 0) return;
       const tasks = asked.filter((task) => task.problem === undefined && isUndelivered(task));
       if (tasks.length === 0) {
-        throw new UserError(t('The agents have been told of all that has ended.'));
+        throw new NothingToDo(t('The agents have been told of all that has ended.'));
       }
       const results = await eachWithProgress(t('Marking as delivered'), tasks, (task) =>
         actions.markDelivered(task),
@@ -122,7 +131,10 @@ export function actionCommands(
 
     stopNotifying: async (argument, selected) => {
       const title = t('Don’t notify the agent of the end of');
-      const tasks = await picker.pick(argument, selected, title, willNotify);
+      const tasks = await picker.pick(argument, selected, title, {
+        fits: willNotify,
+        none: t('No task runs whose agent is told of the end.'),
+      });
       if (tasks.length === 0) return;
       const results = await eachWithProgress(t('Changing the record'), tasks, (task) =>
         actions.stopNotifying(task),

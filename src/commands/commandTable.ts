@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { Disposable } from '../vscode/disposable.ts';
-import { showError } from '../vscode/messages.ts';
-import { UserError } from '../vscode/userError.ts';
+import { showError, showInformation } from '../vscode/messages.ts';
+import { NothingToDo, UserError } from '../vscode/userError.ts';
 
 /** Every command, below `aftTasks.`. A test holds this list against package.json. */
 export const commandIds = [
@@ -76,6 +76,11 @@ export class Commands extends Disposable {
 }
 
 function report(id: CommandId, error: unknown, log: vscode.LogOutputChannel): void {
+  if (error instanceof NothingToDo) {
+    log.info(`${id}: ${error.message}`);
+    void showInformation(error.message);
+    return;
+  }
   const showLog = vscode.l10n.t('Show Log');
   if (error instanceof UserError) {
     log.warn(`${id}: ${error.message}`);

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { Task } from '../store/task.ts';
 import type { TaskIndex } from '../store/taskIndex.ts';
-import { UserError } from '../vscode/userError.ts';
+import { NothingToDo, UserError } from '../vscode/userError.ts';
 import { outputUri, withForm } from '../vscode/uris.ts';
 import { ageInWords, firstLine } from '../vscode/words.ts';
 import type { CommandHandler } from './commandTable.ts';
@@ -17,7 +17,12 @@ export function compareCommands(
     compareOutputs: async (argument, selected) => {
       const hasEarlier = (task: Task): boolean => previousRun(index, task) !== undefined;
       const title = t('Compare with the run before the output of');
-      const tasks = await picker.pick(argument, selected, title, hasEarlier);
+      const tasks = await picker.pick(argument, selected, title, {
+        fits: hasEarlier,
+        none: t(
+          'No task has an earlier run of the same command. Select two tasks to compare them.',
+        ),
+      });
       const [task] = tasks;
       if (task === undefined) return;
       const [left, right] = pair(index, tasks, task);
@@ -27,7 +32,7 @@ export function compareCommands(
         const uri = outputUri(key, 'output');
         return normalised ? withForm(uri, { kind: 'normalised' }) : uri;
       });
-      const names = `${nameOf(left)} ↔ ${nameOf(right)}`;
+      const names = namesOf(left, right).join(' ↔ ');
       const diffTitle = normalised ? t('{0} (without times)', names) : names;
       await vscode.commands.executeCommand('vscode.diff', leftUri, rightUri, diffTitle, {
         preview: true,
@@ -53,7 +58,7 @@ function pair(index: TaskIndex, tasks: readonly Task[], task: Task): [Task, Task
   }
   const before = previousRun(index, task);
   if (before === undefined) {
-    throw new UserError(
+    throw new NothingToDo(
       t(
         'There is no earlier run of “{0}” in {1}. Select two tasks to compare them.',
         firstLine(task.command, 60) || task.taskId,
@@ -89,12 +94,28 @@ async function askForm(left: Task, right: Task): Promise<boolean | undefined> {
         normalised: true,
       },
     ],
-    { title: t('Compare {0} with {1}', nameOf(left), nameOf(right)) },
+    { title: t('Compare {0} with {1}', ...namesOf(left, right)) },
   );
   return picked?.normalised;
 }
 
-function nameOf(task: Task): string {
-  const when = task.startedAt === undefined ? task.taskId : ageInWords(task.startedAt, Date.now());
+/** By when they began: the time of day, or else the id, where the age is the same. */
+function namesOf(left: Task, right: Task): readonly [string, string] {
+  const now = Date.now();
+  const ways = [
+    ({ startedAt, taskId }: Task) =>
+      startedAt === undefined ? taskId : ageInWords(startedAt, now),
+    ({ startedAt, taskId }: Task) => (startedAt === undefined ? taskId : clockTime(startedAt)),
+    ({ taskId }: Task) => taskId,
+  ];
+  const pairs = ways.map((way) => [nameOf(left, way(left)), nameOf(right, way(right))] as const);
+  return pairs.find(([one, other]) => one !== other) ?? [left.taskId, right.taskId];
+}
+
+function clockTime(time: number): string {
+  return new Date(time).toLocaleTimeString(vscode.env.language);
+}
+
+function nameOf(task: Task, when: string): string {
   return `${firstLine(task.command, 40) || task.taskId} (${when})`;
 }

@@ -60,7 +60,10 @@ export function deleteCommands(
 
   return {
     delete: async (argument, selected) => {
-      const tasks = await picker.pick(argument, selected, t('Delete'), hasEnded);
+      const tasks = await picker.pick(argument, selected, t('Delete'), {
+        fits: hasEnded,
+        none: t('There is no finished task to delete.'),
+      });
       if (tasks.length === 0) return;
       const ended = tasks.filter(hasEnded);
       if (ended.length === 0) {

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { CaptureStream } from '../persistence/record.ts';
 import type { Task } from '../store/task.ts';
-import { UserError } from '../vscode/userError.ts';
+import { NothingToDo } from '../vscode/userError.ts';
 import { outputScheme, outputUri, parseOutputUri } from '../vscode/uris.ts';
 import type { CommandHandler } from './commandTable.ts';
 import type { TaskPicker } from './taskPicker.ts';
@@ -59,9 +59,12 @@ export function documentCommands(
     openInTerminal: async (argument) => {
       const hasCapture = ({ captures }: Task): boolean => Object.keys(captures).length > 0;
       const uri = uriOf(argument) ?? (argument === undefined ? activeUri() : undefined);
-      const task = await picker.pickOne(uri ?? argument, t('Open in a terminal'), hasCapture);
+      const task = await picker.pickOne(uri ?? argument, t('Open in a terminal'), {
+        fits: hasCapture,
+        none: t('No task has a capture.'),
+      });
       if (task === undefined) return;
-      if (!hasCapture(task)) throw new UserError(t('{0} has no capture.', task.taskId));
+      if (!hasCapture(task)) throw new NothingToDo(t('{0} has no capture.', task.taskId));
       shown.showInTerminal(task);
     },
   };

@@ -4,7 +4,7 @@ import * as vscode from 'vscode';
 import type { CaptureStream } from '../persistence/record.ts';
 import type { Task } from '../store/task.ts';
 import { showInformation, withoutLinks } from '../vscode/messages.ts';
-import { UserError } from '../vscode/userError.ts';
+import { NothingToDo, UserError } from '../vscode/userError.ts';
 import { bytesInWords, firstLine } from '../vscode/words.ts';
 import type { Storages } from '../worker/storages.ts';
 import type { CommandHandler } from './commandTable.ts';
@@ -30,9 +30,12 @@ export function exportCommands(
   const hasOutput = (task: Task): boolean => writtenStreams(task).length > 0;
 
   const pickWritten = async (argument: unknown, title: string): Promise<Task | undefined> => {
-    const task = await picker.pickOne(argument, title, hasOutput);
+    const task = await picker.pickOne(argument, title, {
+      fits: hasOutput,
+      none: t('No task has written anything yet.'),
+    });
     if (task !== undefined && !hasOutput(task)) {
-      throw new UserError(t('{0} has written nothing.', task.taskId));
+      throw new NothingToDo(t('{0} has written nothing.', task.taskId));
     }
     return task;
   };

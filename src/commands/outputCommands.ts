@@ -3,12 +3,12 @@ import type { OutputStream } from '../api.ts';
 import type { CaptureStream } from '../persistence/record.ts';
 import type { Task } from '../store/task.ts';
 import { showInformation } from '../vscode/messages.ts';
-import { UserError } from '../vscode/userError.ts';
+import { NothingToDo, UserError } from '../vscode/userError.ts';
 import { outputUri, parseOutputUri } from '../vscode/uris.ts';
 import { bytesInWords } from '../vscode/words.ts';
 import type { Storages } from '../worker/storages.ts';
 import type { CommandHandler } from './commandTable.ts';
-import type { TaskPicker } from './taskPicker.ts';
+import type { Offer, TaskPicker } from './taskPicker.ts';
 
 type OutputCommand =
   'openOutput' | 'openStdout' | 'openStderr' | 'openPty' | 'openRaw' | 'revealInFileManager';
@@ -23,10 +23,14 @@ export function outputCommands(
   const open = async (argument: unknown, stream: OutputStream, title: string): Promise<void> => {
     const fits = (task: Task): boolean =>
       stream === 'output' || task.captures[stream] !== undefined;
-    const task = await picker.pickOne(argument, title, fits);
+    const task = await picker.pickOne(argument, title, {
+      fits,
+      none:
+        stream === 'output' ? t('There is no task yet.') : t('No task has a {0} capture.', stream),
+    });
     if (task === undefined) return;
     if (!fits(task)) {
-      throw new UserError(
+      throw new NothingToDo(
         t('{0} has no {1} capture: it runs in {2} mode.', task.taskId, stream, task.mode),
       );
     }
@@ -46,7 +50,7 @@ export function outputCommands(
     openStderr: (argument) => open(argument, 'stderr', t('Open the standard error of')),
     openPty: (argument) => open(argument, 'pty', t('Open the terminal capture of')),
     openRaw: async (argument) => {
-      const task = await picker.pickOne(argument, t('Open a raw capture file of'), hasCapture);
+      const task = await picker.pickOne(argument, t('Open a raw capture file of'), withCapture());
       if (task === undefined) return;
       const stream = await pickCapture(task, argument);
       if (stream === undefined) return;
@@ -54,10 +58,10 @@ export function outputCommands(
       await vscode.commands.executeCommand('vscode.open', uri);
     },
     revealInFileManager: async (argument) => {
-      const task = await picker.pickOne(argument, t('Reveal the files of'), hasCapture);
+      const task = await picker.pickOne(argument, t('Reveal the files of'), withCapture());
       if (task === undefined) return;
       const stream = (Object.keys(task.captures) as CaptureStream[])[0];
-      if (stream === undefined) throw new UserError(t('{0} has no files to show.', task.taskId));
+      if (stream === undefined) throw new NothingToDo(t('{0} has no files to show.', task.taskId));
       const path = await capturePath(task, stream);
       // A browser or a remote window has no file manager on the machine that has the files.
       if (vscode.env.uiKind === vscode.UIKind.Web || vscode.env.remoteName !== undefined) {
@@ -72,8 +76,11 @@ export function outputCommands(
   };
 }
 
-function hasCapture(task: Task): boolean {
-  return Object.keys(task.captures).length > 0;
+function withCapture(): Offer {
+  return {
+    fits: ({ captures }) => Object.keys(captures).length > 0,
+    none: vscode.l10n.t('No task has a capture.'),
+  };
 }
 
 /** The capture to open: the one that the document shows, the only one with content, or as asked. */
@@ -82,7 +89,7 @@ async function pickCapture(task: Task, argument: unknown): Promise<CaptureStream
   const shown = argument instanceof vscode.Uri ? parseOutputUri(argument)?.stream : undefined;
   if (shown !== undefined && shown !== 'output') return shown;
   const captures = Object.entries(task.captures) as [CaptureStream, number][];
-  if (captures.length === 0) throw new UserError(t('{0} has no capture.', task.taskId));
+  if (captures.length === 0) throw new NothingToDo(t('{0} has no capture.', task.taskId));
   const written = captures.filter(([, size]) => size > 0);
   const [only, ...more] = written.length > 0 ? written : captures.slice(0, 1);
   if (more.length === 0) return only?.[0];

@@ -22,11 +22,10 @@ export function rerunCommands(picker: TaskPicker): Record<'rerunInTerminal', Com
           t('Commands are not run again in a workspace that is not trusted. Trust it first.'),
         );
       }
-      const task = await picker.pickOne(
-        argument,
-        t('Run again in a terminal'),
-        ({ command }) => command !== '',
-      );
+      const task = await picker.pickOne(argument, t('Run again in a terminal'), {
+        fits: ({ command }) => command !== '',
+        none: t('There is no task whose command is known.'),
+      });
       if (task === undefined) return;
       const { command, taskId, workdir } = task;
       if (command === '') throw new UserError(t('The command of {0} is not known.', taskId));

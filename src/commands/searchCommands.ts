@@ -4,7 +4,7 @@ import { Search, type SearchEnd, type SearchNews } from '../output/search/search
 import { compileSearch, type SearchQuery } from '../output/search/searchPattern.ts';
 import { bundlePaths } from '../persistence/paths.ts';
 import type { Task } from '../store/task.ts';
-import { UserError } from '../vscode/userError.ts';
+import { NothingToDo } from '../vscode/userError.ts';
 import { outputScheme } from '../vscode/uris.ts';
 import { bytesInWords, firstLine } from '../vscode/words.ts';
 import type { Storages } from '../worker/storages.ts';
@@ -44,7 +44,7 @@ export function searchCommands(
       const tasks = await picker.pickOrAll(argument, selected);
       const targets = tasks.flatMap(targetsOf);
       if (targets.length === 0) {
-        throw new UserError(vscode.l10n.t('None of these tasks has written anything yet.'));
+        throw new NothingToDo(vscode.l10n.t('None of these tasks has written anything yet.'));
       }
       memory.query = { ...memory.query, text: selectedText() };
       const list = new SearchList(targets, tasks.length, script, memory, log);

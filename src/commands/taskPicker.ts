@@ -2,9 +2,8 @@ import * as vscode from 'vscode';
 import type { Task } from '../store/task.ts';
 import type { TaskIndex } from '../store/taskIndex.ts';
 import { sessionOf } from '../store/taskTraits.ts';
-import { showInformation } from '../vscode/messages.ts';
 import { taskState } from '../vscode/taskState.ts';
-import { UserError } from '../vscode/userError.ts';
+import { NothingToDo, UserError } from '../vscode/userError.ts';
 import { parseOutputUri } from '../vscode/uris.ts';
 import { ageInWords, firstLine } from '../vscode/words.ts';
 import type { Storages } from '../worker/storages.ts';
@@ -13,6 +12,13 @@ import type { Storages } from '../worker/storages.ts';
 interface TaskRow {
   readonly kind: 'task';
   readonly key: string;
+}
+
+/** Which tasks a quick pick offers. */
+export interface Offer {
+  readonly fits: (task: Task) => boolean;
+  /** What is said where there is none. */
+  readonly none: string;
 }
 
 /** Makes tasks of whatever a command was called with. */
@@ -28,30 +34,26 @@ export class TaskPicker {
   /**
    * The tasks that a command is to act on.
    * @param title of the quick pick that asks where the command was called with nothing
-   * @param fits which tasks that quick pick offers
+   * @param offer default: all
    * @returns none where the user picked none
-   * @throws UserError for a name that no task has, or more than one
+   * @throws UserError for a name that no task has, or more than one; NothingToDo for an empty offer
    */
   async pick(
     argument: unknown,
     selected: unknown,
     title: string,
-    fits: (task: Task) => boolean = () => true,
+    offer: Offer = everyTask(),
   ): Promise<readonly Task[]> {
     const rows = Array.isArray(selected) ? selected.filter(isTaskRow) : [];
     // VS Code hands over the whole selection only where the row that was clicked is part of it.
     if (rows.length > 1) return rows.flatMap(({ key }) => this.index.get(key) ?? []);
-    if (argument === undefined || argument === null) return await this.ask(title, fits);
+    if (argument === undefined || argument === null) return await this.ask(title, offer);
     return [await this.named(argument)];
   }
 
   /** As `pick`, for commands that act on one task. */
-  async pickOne(
-    argument: unknown,
-    title: string,
-    fits?: (task: Task) => boolean,
-  ): Promise<Task | undefined> {
-    return (await this.pick(argument, undefined, title, fits))[0];
+  async pickOne(argument: unknown, title: string, offer?: Offer): Promise<Task | undefined> {
+    return (await this.pick(argument, undefined, title, offer))[0];
   }
 
   /** As `pick`, but a session stands for its tasks, and nothing at all for every task; newest first. */
@@ -95,7 +97,7 @@ export class TaskPicker {
       const newest = known === undefined || isNewer ? task : known.newest;
       sessions.set(sessionOf(task.key), { newest, count: (known?.count ?? 0) + 1 });
     }
-    if (sessions.size === 0) throw new UserError(t('{0}: there is no session yet.', title));
+    if (sessions.size === 0) throw new NothingToDo(t('There is no session yet.'));
     const now = Date.now();
     const picked = await vscode.window.showQuickPick(
       [...sessions]
@@ -136,8 +138,7 @@ export class TaskPicker {
     return found;
   }
 
-  private async ask(title: string, fits: (task: Task) => boolean): Promise<readonly Task[]> {
-    const { t } = vscode.l10n;
+  private async ask(title: string, { fits, none }: Offer): Promise<readonly Task[]> {
     await this.storages.settled();
     const now = Date.now();
     // The task whose output is being read is the likeliest one.
@@ -151,10 +152,7 @@ export class TaskPicker {
           Number(b.key === read) - Number(a.key === read) ||
           (b.startedAt ?? 0) - (a.startedAt ?? 0),
       );
-    if (offered.length === 0) {
-      void showInformation(t('{0}: there is no task for which this can be done.', title));
-      return [];
-    }
+    if (offered.length === 0) throw new NothingToDo(none);
     const picked = await vscode.window.showQuickPick(
       offered.map((task) => {
         const time = task.finishedAt ?? task.startedAt;
@@ -173,6 +171,10 @@ export class TaskPicker {
     );
     return picked === undefined ? [] : [picked.task];
   }
+}
+
+function everyTask(): Offer {
+  return { fits: () => true, none: vscode.l10n.t('There is no task yet.') };
 }
 
 export function isTaskRow(value: unknown): value is TaskRow {

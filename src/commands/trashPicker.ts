@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import { taskState } from '../vscode/taskState.ts';
-import { UserError } from '../vscode/userError.ts';
+import { NothingToDo, UserError } from '../vscode/userError.ts';
 import { ageInWords, bytesInWords, firstLine } from '../vscode/words.ts';
 import type { TrashItem } from '../worker/calls.ts';
 import type { Storages } from '../worker/storages.ts';
@@ -45,11 +45,11 @@ function stateWords({ status }: TrashItem): string {
   return taskState({ status, liveness: 'ended', ...unknown }).words;
 }
 
-/** Asks which tasks to bring back; none where the user picked none. Throws where the trash is empty. */
+/** Asks which tasks to bring back; none where it was called off. Throws where there is none, or none ticked. */
 export async function pickFromTrash(items: readonly TrashItem[]): Promise<readonly TrashItem[]> {
   const { t } = vscode.l10n;
   if (items.length === 0)
-    throw new UserError(t('The trash is empty: no task can be brought back.'));
+    throw new NothingToDo(t('The trash is empty: no task can be brought back.'));
   const now = Date.now();
   const picked = await vscode.window.showQuickPick(
     items.map((item) => ({
@@ -60,10 +60,12 @@ export async function pickFromTrash(items: readonly TrashItem[]): Promise<readon
     })),
     {
       title: t('Bring back deleted tasks'),
+      placeHolder: t('Tick the tasks to bring back'),
       canPickMany: true,
       matchOnDescription: true,
       matchOnDetail: true,
     },
   );
+  if (picked?.length === 0) throw new NothingToDo(t('No task is ticked: none was brought back.'));
   return (picked ?? []).map(({ item }) => item);
 }

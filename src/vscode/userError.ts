@@ -5,3 +5,11 @@ export class UserError extends Error {
     this.name = 'UserError';
   }
 }
+
+/** No error: there is nothing that a command could do. Its message says what there is not. */
+export class NothingToDo extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'NothingToDo';
+  }
+}

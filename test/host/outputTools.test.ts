@@ -276,6 +276,39 @@ describe('commands on outputs', () => {
       assert.equal(editor.visibleRanges[0]?.start.line, 0);
     });
 
+    it('tells two runs of the same age apart by the time of day', async () => {
+      const now = Date.now();
+      const record = { command: 'make twice', workdir: '/tmp' };
+      await task({ record: { ...record, startedAt: now - 5000 }, stdout: 'a' });
+      const last = await task({ record: { ...record, startedAt: now }, stdout: 'b' });
+      choose('Compare');
+      await run('compareOutputs', last.key);
+      await diffTab();
+      const { label } = vscode.window.tabGroups.activeTabGroup.activeTab!;
+      const [left, right] = label.split(' ↔ ');
+      assert.notEqual(left, right);
+      assert.match(label, /make twice \(.*\d:\d\d.*\) ↔ make twice \(.*\d:\d\d.*\)/);
+    });
+
+    it('says without an alarm that no task has a previous run', async () => {
+      const errors: string[] = [];
+      answer('showErrorMessage', (message: string) => void errors.push(message));
+      const told: string[][] = [];
+      answer('showInformationMessage', (...words: string[]) => {
+        told.push(words);
+        return Promise.resolve(undefined);
+      });
+      await run('compareOutputs');
+      await run('killAllRunning');
+      await run('kill');
+      assert.deepEqual(errors, []);
+      assert.deepEqual(told, [
+        ['No task has an earlier run of the same command. Select two tasks to compare them.'],
+        ['No task runs.'],
+        ['No task runs.'],
+      ]);
+    });
+
     it('says so where there is no previous run', async () => {
       const shown = messages();
       const { key } = await task({
