@@ -29,7 +29,9 @@ export function deleteCommands(
     const results = await eachWithProgress(t('Bringing back'), items, (item) =>
       actions.undoDelete(item),
     );
-    tell({ results, asked: items.length, done: (count) => t('{0} are back', count) }, log);
+    const done = (count: number): string =>
+      count === 1 ? t('1 task is back') : t('{0} tasks are back', count);
+    tell({ results, asked: items.length, done }, log);
   };
 
   const deleteAll = async (tasks: readonly Task[]): Promise<void> => {
@@ -44,7 +46,7 @@ export function deleteCommands(
       {
         results,
         asked: tasks.length,
-        done: (count) => t('{0} deleted', count),
+        done: (count) => (count === 1 ? t('1 task is deleted') : t('{0} tasks are deleted', count)),
         // Who was asked has read it in the question.
         warning: wasAsked ? undefined : untoldWords(untold, results.length),
         buttons: items.length > 0 ? [undo] : [],

@@ -34,7 +34,7 @@ export function taskItem(node: TaskNode, task: Task, now: number): vscode.TreeIt
   return item;
 }
 
-export function agentNotTold(): string {
+function agentNotTold(): string {
   return vscode.l10n.t('the agent has not been told yet');
 }
 

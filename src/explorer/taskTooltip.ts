@@ -1,8 +1,7 @@
 import * as vscode from 'vscode';
 import type { Task } from '../store/task.ts';
-import { isActive, isUndelivered } from '../store/taskTraits.ts';
+import { isActive, isOrphan, isUndelivered } from '../store/taskTraits.ts';
 import { bytesInWords, exactDuration, printable } from '../vscode/words.ts';
-import { agentNotTold } from './items.ts';
 import { taskState } from '../vscode/taskState.ts';
 
 /**
@@ -47,7 +46,7 @@ function statusInWords(task: Task): string {
 }
 
 function agentInWords(task: Task): string | undefined {
-  if (isUndelivered(task)) return agentNotTold();
+  if (isUndelivered(task)) return vscode.l10n.t('has not been told of the end yet');
   if (!isActive(task) || task.notifyOnCompletion) return undefined;
   return vscode.l10n.t('is not told of the end');
 }
@@ -68,6 +67,12 @@ function processInWords(task: Task): string | undefined {
     return vscode.l10n.t(
       'some of its processes still run (group {0}); Kill ends them',
       task.pgid ?? '–',
+    );
+  }
+  if (isOrphan(task)) {
+    return vscode.l10n.t(
+      'pid {0} is gone, though the record says that the task runs; AFT records the end when it starts the next time, or you do: Record as Ended',
+      task.pid ?? '–',
     );
   }
   if (task.liveness === 'ended' || task.pid === undefined) return undefined;

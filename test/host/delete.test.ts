@@ -164,7 +164,7 @@ describe('deleting', () => {
     const rows = [untold, told].map(({ key }) => ({ kind: 'task', key }));
     for (const { key } of rows) await taskWhere(key);
     const both = await shownWarnings(() => run('delete', rows[0], rows));
-    assert.match(both[0] ?? '', /^2 deleted\. Their agents .* of the end of 1 of them\. \[Undo\]/);
+    assert.match(both[0] ?? '', /^2 tasks are deleted\. Their agents .* of the end of 1 of them\. \[Undo\]/);
   });
 
   it('trash.keepHours empties the trash of what is older at once', async () => {
@@ -270,7 +270,7 @@ describe('deleting', () => {
       }
     });
     assert.deepEqual(cancellable, [true]);
-    assert.match([...told, ...warned].join('\n'), /1 deleted; 2 not begun\. .*\[Undo\]/);
+    assert.match([...told, ...warned].join('\n'), /1 task is deleted; 2 not begun\. .*\[Undo\]/);
     assert.equal(inTrash().length, 1);
     assert.equal(tasks.filter(({ paths }) => existsSync(paths.json)).length, 2);
   });

@@ -265,6 +265,16 @@ describe('task tooltip', () => {
     }
   });
 
+  it('explains a process that is gone, and names what can be done about it', () => {
+    const orphan = aTask({ status: 'running', liveness: 'orphaned', pid: 4711 });
+    assert.match(taskTooltip(orphan, []).value, /pid 4711 is gone.*Record as Ended/);
+  });
+
+  it('says what the agent knows', () => {
+    const { value } = taskTooltip(aTask({ delivered: false }), []);
+    assert.match(value, /\*\*Agent:\*\* ` has not been told of the end yet `/);
+  });
+
   it('shows nothing for a time that no calendar has', () => {
     const { value } = taskTooltip(aTask({ startedAt: 2 ** 63 }), []);
     assert.doesNotMatch(value, /Invalid/);
