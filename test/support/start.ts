@@ -1,13 +1,10 @@
 /**
  * `npm start`: shows the extension, built from this checkout, in a VS Code that serves on 127.0.0.1,
  * on a sample storage that a real AFT fills. Ctrl-C ends everything.
- *
- *   npm start -- --storage DIR   shows that storage instead
- *   npm start -- --port N        serves on that port
- *   npm start -- --desktop       opens a window of the installed `code` instead
  */
 import { randomBytes } from 'node:crypto';
 import { cpSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
@@ -25,6 +22,7 @@ import { runInScope } from './scope.ts';
 import { installExtension, quietSettings, startVscodeServer } from './vscodeServer.ts';
 
 interface Options {
+  readonly help: boolean;
   readonly storage: string | undefined;
   readonly port: number | undefined;
   readonly desktop: boolean;
@@ -38,7 +36,12 @@ interface Shown {
   readonly storage: string | undefined;
 }
 
-const usage = 'Usage: npm start [-- [--storage DIR] [--port N] [--desktop]]';
+const usage = `Usage: npm start [-- OPTIONS]
+
+  --storage DIR   show that storage instead of a sample
+  --port N        serve on that port; default: any free one
+  --desktop       open a window of the installed \`code\` instead of serving
+  -h, --help      print this`;
 
 function readOptions(): Options {
   const { values } = parseArgs({
@@ -46,6 +49,7 @@ function readOptions(): Options {
       storage: { type: 'string' },
       port: { type: 'string' },
       desktop: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
     },
   });
   const port = values.port === undefined ? undefined : Number(values.port);
@@ -61,7 +65,23 @@ function readOptions(): Options {
   ) {
     throw new Error(`There is no directory ${storage}.`);
   }
-  return { storage, port, desktop: values.desktop };
+  return { storage, port, desktop: values.desktop, help: values.help };
+}
+
+/** Rejects where a port can't be had, before minutes of building are spent on it. */
+async function checkPort(port: number): Promise<void> {
+  const probe = createServer();
+  await new Promise<void>((done, reject) => {
+    probe.once('error', (error: NodeJS.ErrnoException) => {
+      const isTaken = error.code === 'EADDRINUSE';
+      reject(isTaken ? new Error(`Port ${port} is in use.`) : error);
+    });
+    probe.listen(port, '127.0.0.1', () => {
+      probe.close(() => {
+        done();
+      });
+    });
+  });
 }
 
 /** Offers the storages of this machine, where there are any and somebody is there to answer. */
@@ -178,8 +198,18 @@ async function main(scope: AsyncDisposableStack): Promise<number> {
   try {
     options = readOptions();
   } catch (error) {
-    say(`${error instanceof Error ? error.message : String(error)}\n${usage}`);
+    say(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
     return 2;
+  }
+  if (options.help) {
+    console.log(usage);
+    return 0;
+  }
+  try {
+    if (options.port !== undefined) await checkPort(options.port);
+  } catch (error) {
+    say(error instanceof Error ? error.message : String(error));
+    return 1;
   }
   const { storage } = options;
   const own = storage === undefined && (await wantsOwnStorages());

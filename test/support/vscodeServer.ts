@@ -102,6 +102,11 @@ export async function startVscodeServer(
     const timer = setTimeout(fail, readyTimeoutMs, `was not ready in ${readyTimeoutMs / 1000} s`);
     const read = (data: Buffer): void => {
       output += data.toString();
+      // The server says so, and goes on without listening.
+      if (output.includes('EADDRINUSE')) {
+        clearTimeout(timer);
+        reject(new Error(`Port ${port} is in use.`));
+      }
       const match = /agent listening on (\d+)/.exec(output);
       if (match === null) return;
       clearTimeout(timer);
