@@ -161,14 +161,14 @@ describe('Tasks that are ended, deleted and marked', () => {
     const question = await workbench.answerDialog('Delete');
     assert.match(question, /Delete 2 tasks\?/);
     assert.match(question, /The agent has not been told yet of the end of 2 of them/);
-    await workbench.notification(/2 deleted/);
+    await workbench.notification(/2 tasks are deleted/);
     for (const { name } of ended) {
       await workbench.row(`sh ${name}.sh`).waitFor({ state: 'detached' });
     }
     await workbench.row('sh goes-on.sh').waitFor();
     for (const { paths } of ended) assert.equal(existsSync(paths.json), false);
     await workbench.screenshot('deleted-finished');
-    await workbench.answerNotification(/2 deleted/, 'Undo');
+    await workbench.answerNotification(/2 tasks are deleted/, 'Undo');
     await workbench.notification(/2 tasks are back/);
     for (const task of ended) await says(task, '●');
     assert.deepEqual(

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { outputUri } from '../../src/vscode/uris.ts';
 import { writeTaskFixture, type FixtureTask, type TaskFixture } from '../support/taskFixture.ts';
-import { running, setSetting, showStorage, taskWhere, textWhere, until } from './fixture.ts';
+import { api, running, setSetting, showStorage, taskWhere, textWhere, until } from './fixture.ts';
 
 type QuickPick = vscode.QuickPick<vscode.QuickPickItem>;
 
@@ -291,6 +291,9 @@ describe('commands on outputs', () => {
     });
 
     it('says without an alarm that no task has a previous run', async () => {
+      // What the storage before this one had is gone.
+      const { tasks, onDidChangeTasks } = await api();
+      await until(() => (tasks().length === 0 ? true : undefined), onDidChangeTasks);
       const errors: string[] = [];
       answer('showErrorMessage', (message: string) => void errors.push(message));
       const told: string[][] = [];
