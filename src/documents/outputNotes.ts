@@ -10,8 +10,9 @@ import { endWords, type StateWords } from './taskWords.ts';
 
 /**
  * Words beside the text that are not part of it, and so move nobody: behind the last line how the
- * task ended, behind a stream's heading how much it has written since its end was last on screen,
- * behind the line of a cut what went there under the reader's eyes.
+ * task ended, behind a stream's heading how much it has written since its end was last on screen (of
+ * a stream that has others behind it also behind the last line), behind the line of a cut what went
+ * there under the reader's eyes.
  */
 export class OutputNotes extends Disposable {
   private readonly documents: OutputDocuments;
@@ -73,7 +74,12 @@ export class OutputNotes extends Disposable {
     return layout.sections.flatMap((placed) => {
       const unseen = document.unseenBytes(placed);
       if (placed.heading === undefined || unseen === 0) return [];
-      return [{ line: placed.heading, words: t('{0} new', bytesInWords(unseen)) }];
+      const size = bytesInWords(unseen);
+      const note = { line: placed.heading, words: t('{0} new', size) };
+      if (placed === layout.sections.at(-1)) return [note];
+      // Who is at the end has the heading far above them.
+      const end = layout.lineCount - 1;
+      return [note, { line: end, words: t('{0}: {1} new, above', placed.stream, size) }];
     });
   }
 }

@@ -158,6 +158,39 @@ describe('The reader of a running task’s output', () => {
     );
   });
 
+  it('at the end of the last stream is told there how much came in the one above', async () => {
+    const task = await open('make far streams', {
+      stdout: lines(0, 300, 'out'),
+      stderr: lines(0, 300, 'err'),
+    });
+    await workbench.editorShows('err 299');
+    const tells = async (words: string): Promise<void> => {
+      await workbench.until(
+        async () => ((await workbench.textBeside()).includes(words) ? true : undefined),
+        `The end does not tell: ${words}`,
+      );
+    };
+    task.write({ stdout: 'x'.repeat(11 * 1024 - 1) + '\n' });
+    await tells('stdout: 11 KB new, above');
+    task.write({ stdout: 'x'.repeat(1024 - 1) + '\n', stderr: 'err last\n' });
+    await tells('stdout: 12 KB new, above');
+    await workbench.editorShows('err last');
+    await workbench.screenshot('above-count');
+    await workbench.runCommand('View: Focus Active Editor Group');
+    await workbench.page.keyboard.press('Control+Home');
+    await workbench.editorShows('=== stdout ===');
+    await workbench.runCommand('Go to Line/Column...');
+    await workbench.page.keyboard.type('302');
+    await workbench.page.keyboard.press('Enter');
+    await workbench.editorShows('xxx');
+    await goToEnd();
+    await workbench.editorShows('err last');
+    await workbench.until(
+      async () => ((await workbench.textBeside()).includes('above') ? undefined : true),
+      'What was seen is still told',
+    );
+  });
+
   it('keeps the lines that they read, and is told what is cut away at last', async () => {
     const task = await open('make much', { stdout: lines(0, 40_000, 'a line of much output') });
     await workbench.editorShows('output 39999');
