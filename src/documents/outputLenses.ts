@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { Task } from '../store/task.ts';
+import { isKillable, isOrphan } from '../store/taskTraits.ts';
 import { Disposable } from '../vscode/disposable.ts';
 import { outputScheme } from '../vscode/uris.ts';
 import type { FollowOutput } from './followOutput.ts';
@@ -10,8 +11,8 @@ import { durationOf, taskWords, type StateWords } from './taskWords.ts';
 
 const second = 1000;
 const minute = 60 * second;
-/** A growing output's size is told at most this often. */
-const growthEvery = second;
+/** A growing output's size is told at most this often, and a new editor looked at again so late. */
+const updateEvery = second;
 
 /** A line of lenses: their titles, and the commands that they run. */
 type Lenses = readonly { readonly title: string; readonly command: string }[];
@@ -29,9 +30,9 @@ export class OutputLenses extends Disposable implements vscode.CodeLensProvider 
   /** What is shown, by URI, for the documents on screen. */
   private shown = new Map<string, string>();
   private timer: NodeJS.Timeout | undefined;
-  private readonly growth = new Pace(() => {
+  private readonly pace = new Pace(() => {
     this.update();
-  }, growthEvery);
+  }, updateEvery);
 
   constructor(documents: OutputDocuments, follow: FollowOutput, stateWords: StateWords) {
     super();
@@ -42,25 +43,33 @@ export class OutputLenses extends Disposable implements vscode.CodeLensProvider 
       this.update();
     };
     this.register(vscode.languages.registerCodeLensProvider({ scheme: outputScheme }, this));
-    this.register(vscode.window.onDidChangeVisibleTextEditors(update));
+    this.register(
+      vscode.window.onDidChangeVisibleTextEditors(() => {
+        // Once more a little later: VS Code forgets to ask where the focus goes elsewhere at once, and
+        // shows what the editor had before.
+        this.pace.dispose();
+        this.pace.ask();
+        this.pace.ask();
+      }),
+    );
     this.register(documents.onDidChangeTask(update));
-    const growth = this.growth;
+    const { pace } = this;
     this.register(
       documents.onDidHandOver(() => {
-        if (this.shown.size > 0) growth.ask();
+        if (this.shown.size > 0) pace.ask();
       }),
     );
     this.register(follow.onDidChange(update));
     this.register({
       dispose: () => {
         clearTimeout(this.timer);
-        growth.dispose();
+        pace.dispose();
       },
     });
   }
 
   get held(): { readonly timers: number } {
-    return { timers: (this.timer === undefined ? 0 : 1) + (this.growth.isWaiting ? 1 : 0) };
+    return { timers: (this.timer === undefined ? 0 : 1) + (this.pace.isWaiting ? 1 : 0) };
   }
 
   provideCodeLenses({ uri }: vscode.TextDocument): vscode.CodeLens[] {
@@ -79,10 +88,12 @@ export class OutputLenses extends Disposable implements vscode.CodeLensProvider 
     if (document === undefined || task === undefined) return [];
     const words = taskWords(task, document.totalBytes, Date.now(), this.stateWords);
     const follows = this.follow.follows(uri);
+    const canFollow = goesOn(task) && !isOrphan(task);
     const actions: readonly (readonly [boolean, string, string])[] = [
       [isKillable(task), `$(debug-stop) ${t('Kill')}`, 'aftTasks.kill'],
-      [goesOn(task) && !follows, `$(arrow-down) ${t('Follow')}`, 'aftTasks.toggleFollow'],
-      [goesOn(task) && follows, `$(debug-pause) ${t('Stop following')}`, 'aftTasks.toggleFollow'],
+      [isOrphan(task), `$(debug-disconnect) ${t('Record as ended')}`, 'aftTasks.recordEnded'],
+      [canFollow && !follows, `$(arrow-down) ${t('Follow')}`, 'aftTasks.toggleFollow'],
+      [canFollow && follows, `$(debug-pause) ${t('Stop following')}`, 'aftTasks.toggleFollow'],
       [isCut(document), `$(fold-up) ${t('Load earlier')}`, 'aftTasks.loadEarlier'],
       [document.totalBytes > 0, `$(go-to-file) ${t('Open raw')}`, 'aftTasks.openRaw'],
       [document.totalBytes > 0, `$(terminal) ${t('Open in terminal')}`, 'aftTasks.openInTerminal'],
@@ -93,7 +104,7 @@ export class OutputLenses extends Disposable implements vscode.CodeLensProvider 
     ];
   }
 
-  /** Has VS Code ask again where what it shows is not true any more. */
+  /** Has VS Code ask again where what it shows is not true any more, or it has not asked yet. */
   private update(): void {
     const onScreen = new Map(
       vscode.window.visibleTextEditors
@@ -102,12 +113,10 @@ export class OutputLenses extends Disposable implements vscode.CodeLensProvider 
         .map((uri) => [uri.toString(), uri]),
     );
     this.shown = new Map([...this.shown].filter(([name]) => onScreen.has(name)));
-    const isOld = ([name, uri]: [string, vscode.Uri]): boolean => {
-      const shown = this.shown.get(name);
-      return shown !== undefined && shown !== JSON.stringify(this.lensesOf(uri));
-    };
+    const isOld = ([name, uri]: [string, vscode.Uri]): boolean =>
+      this.shown.get(name) !== JSON.stringify(this.lensesOf(uri));
     if ([...onScreen].some(isOld)) this.changed.fire();
-    if (onScreen.size === 0) this.growth.dispose();
+    if (onScreen.size === 0) this.pace.dispose();
     this.wait([...onScreen.values()]);
   }
 
@@ -138,10 +147,6 @@ function untilNextWords(duration: number): number {
 
 function goesOn(task: Task): boolean {
   return task.liveness !== 'ended';
-}
-
-function isKillable(task: Task): boolean {
-  return task.problem === undefined && goesOn(task) && task.liveness !== 'orphaned';
 }
 
 function isCut({ layout }: OutputDocument): boolean {

@@ -112,6 +112,19 @@ describe('the parts of an output document', () => {
     child.kill('SIGKILL');
   });
 
+  it('offer to record the end of a task whose process is gone, and not to follow it', async () => {
+    const gone = 2 ** 22 + 1;
+    const startedAt = Date.now() - 3_600_000;
+    const record = { ...running, startedAt, childPid: gone, pgid: gone };
+    const { task, uri } = await open({ record, stdout: 'a\n' });
+    await taskWhere(task.key, ({ liveness }) => liveness === 'orphaned');
+    assert.deepEqual((await lensTitles(uri)).slice(1), [
+      'Record as ended',
+      'Open raw',
+      'Open in terminal',
+    ]);
+  });
+
   it('offer to load earlier output where there is some', async () => {
     await setSetting('output.window', 64);
     const { uri } = await open({ stdout: `${'x'.repeat(99)}\n`.repeat(2000) });
