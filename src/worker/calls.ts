@@ -48,8 +48,11 @@ export interface StorageCalls {
   bundleSize(key: string): { files: number; bytes: number };
   /** The absolute path of a capture that exists and is safe to open. Throws a PersistenceError. */
   capturePath(key: string, stream: CaptureStream): string;
-  /** The last rendered lines of a task's natural output. */
-  lastLines(key: string, lines: number): readonly string[];
+  /**
+   * The last rendered lines of a task's natural output; where two streams have some, each has its
+   * share below a heading.
+   */
+  lastLines(key: string, lines: number): Promise<readonly string[]>;
   /**
    * Opens a rendered view of a capture under a number that the caller chose. Views and replays have
    * their numbers in common. A pty capture is what a terminal of the task's size shows. Rejects where

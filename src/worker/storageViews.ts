@@ -1,10 +1,9 @@
 import { closeSync } from 'node:fs';
 import { CaptureView, lastLines } from '../output/captures/captureView.ts';
-import type { PtySize } from '../output/pty/ptyRenderer.ts';
+import { PtyRenderer, type PtySize } from '../output/pty/ptyRenderer.ts';
 import { PtyView } from '../output/pty/ptyView.ts';
 import { CaptureReplay } from '../output/captures/replay.ts';
 import { loadTerminal } from '../output/pty/xterm.ts';
-import { captureStreams } from '../persistence/capture.ts';
 import { PersistenceError } from '../persistence/errors.ts';
 import type { TaskPaths } from '../persistence/paths.ts';
 import { openSafely } from '../persistence/safeFile.ts';
@@ -55,12 +54,23 @@ export function storageViews(store: Store): ViewCalls {
       closeSync(openSafely(paths.sessionDir, path).fd);
       return path;
     },
-    lastLines: (key, count) => {
+    lastLines: async (key, count) => {
       const { sessionDir, ...paths } = pathsOf(key);
       const { mode = 'pipes' } = store.get(key) ?? {};
-      return captureStreams(mode)
-        .flatMap((stream) => lastLines(sessionDir, paths[stream], count))
-        .slice(-count);
+      if (mode === 'pty') {
+        const screen = new PtyRenderer(await loadTerminal(), sizeOf(key));
+        return await lastLines(sessionDir, paths.pty, count, screen);
+      }
+      const stdout = await lastLines(sessionDir, paths.stdout, count);
+      const stderr = await lastLines(sessionDir, paths.stderr, count);
+      if (stdout.length === 0 || stderr.length === 0) return [...stdout, ...stderr];
+      const half = Math.ceil(count / 2);
+      return [
+        '=== stdout ===',
+        ...stdout.slice(-Math.max(half, count - stderr.length)),
+        '=== stderr ===',
+        ...stderr.slice(-Math.max(half, count - stdout.length)),
+      ];
     },
     openOutput: async (view, key, stream, window) => {
       const { sessionDir, [stream]: path } = pathsOf(key);

@@ -1,4 +1,5 @@
 import { CaptureTail, readEnd, type TailPlace } from './captureTail.ts';
+import type { TextSink } from './exportCapture.ts';
 import type { OutputChange, OutputText, OutputWindow } from '../outputText.ts';
 import { PacedRenderer } from '../rendering/pacedRenderer.ts';
 import { Renderer } from '../rendering/renderer.ts';
@@ -67,12 +68,17 @@ const LAST_LINE_CHARS = 200;
  * The last rendered lines that are not blank, of the last 16 KiB of a capture; longer ones are cut
  * to 200 characters. None if there is no capture. Throws a PersistenceError.
  */
-export function lastLines(sessionDir: string, path: string, count: number): readonly string[] {
+export async function lastLines(
+  sessionDir: string,
+  path: string,
+  count: number,
+  sink: TextSink = new Renderer(),
+): Promise<readonly string[]> {
   const bytes = readEnd(sessionDir, path, LAST_LINES_BYTES);
   if (bytes === undefined) return [];
-  const renderer = new Renderer();
-  renderer.write(bytes);
-  const lines = renderer.takeChange().text.split('\n');
+  sink.write(bytes);
+  await sink.settle?.();
+  const lines = sink.takeChange().text.split('\n');
   const written = lines.filter((line) => line.trim() !== '');
   return written.slice(Math.max(0, written.length - count)).map(cutLine);
 }

@@ -383,10 +383,10 @@ describe('capture view', () => {
       PersistenceError.is(error) && error.reason === 'unsafe-path';
     symlinkSync('/etc/hostname', path);
     await assert.rejects(open(100), isUnsafe);
-    assert.throws(() => lastLines(directory, path, 3), isUnsafe);
+    await assert.rejects(lastLines(directory, path, 3), isUnsafe);
     mkdirSync(join(directory, 'task'));
-    assert.throws(() => lastLines(directory, join(directory, 'task'), 3), isUnsafe);
-    assert.throws(() => lastLines(directory, '/etc/hostname', 3), isUnsafe);
+    await assert.rejects(lastLines(directory, join(directory, 'task'), 3), isUnsafe);
+    await assert.rejects(lastLines(directory, '/etc/hostname', 3), isUnsafe);
   });
 
   it('refuses a capture that became a symbolic link while it was open', async () => {
@@ -398,26 +398,26 @@ describe('capture view', () => {
   });
 
   describe('last lines', () => {
-    it('are rendered, not blank, and the last ones', () => {
+    it('are rendered, not blank, and the last ones', async () => {
       writeFileSync(path, 'one\n\n\x1b[1mtwo\x1b[0m\n   \n 5%\r10%\n\n');
-      assert.deepEqual(lastLines(directory, path, 2), ['two', '10%']);
-      assert.deepEqual(lastLines(directory, path, 10), ['one', 'two', '10%']);
-      assert.deepEqual(lastLines(directory, path, 0), []);
+      assert.deepEqual(await lastLines(directory, path, 2), ['two', '10%']);
+      assert.deepEqual(await lastLines(directory, path, 10), ['one', 'two', '10%']);
+      assert.deepEqual(await lastLines(directory, path, 0), []);
     });
 
-    it('are none where there is no capture', () => {
-      assert.deepEqual(lastLines(directory, path, 3), []);
+    it('are none where there is no capture', async () => {
+      assert.deepEqual(await lastLines(directory, path, 3), []);
     });
 
-    it('start at a line of a long capture', () => {
+    it('start at a line of a long capture', async () => {
       writeFileSync(path, 'a line of the capture\n'.repeat(10_000));
-      const lines = lastLines(directory, path, 100_000);
+      const lines = await lastLines(directory, path, 100_000);
       assert.ok(lines.length > 700 && lines.every((line) => line === 'a line of the capture'));
     });
 
-    it('are cut, but no character is', () => {
+    it('are cut, but no character is', async () => {
       writeFileSync(path, '😀'.repeat(5000));
-      const [line = ''] = lastLines(directory, path, 1);
+      const [line = ''] = await lastLines(directory, path, 1);
       assert.ok(line.isWellFormed() && line.length <= 200 && line.endsWith('😀…'));
     });
   });

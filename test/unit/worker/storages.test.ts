@@ -163,6 +163,27 @@ describe('storages in their threads', () => {
     assert.equal((await calls.deleteBundle(task.key)).reason, 'not-found');
   });
 
+  it('answer with the last lines of each stream, and of a terminal with those that it shows', async () => {
+    const storage = paths[0]!;
+    const stderr = 'err\n'.repeat(20);
+    const pipes = writeTaskFixture({ storage, stdout: 'one\ntwo\nthree\n', stderr });
+    const quiet = writeTaskFixture({ storage, taskId: 'bash-00000002', stderr });
+    const pty = writeTaskFixture({
+      storage,
+      taskId: 'bash-00000003',
+      record: { mode: 'pty', ptyCols: 20, ptyRows: 4 },
+      pty: 'old\r\n\x1b[2J\x1b[1;1Htitle\x1b[3;1Hrow\x1b[1;1HTITLE',
+    });
+    await storages.start();
+    const linesOf = async (key: string) => await storages.callsFor(key)!.lastLines(key, 4);
+    assert.deepEqual(await linesOf(pipes.key), [
+      ...['=== stdout ===', 'two', 'three'],
+      ...['=== stderr ===', 'err', 'err'],
+    ]);
+    assert.deepEqual(await linesOf(quiet.key), ['err', 'err', 'err', 'err']);
+    assert.deepEqual((await linesOf(pty.key)).slice(-2), ['TITLE', 'row']);
+  });
+
   it('finish a kill that is under way before they go', async () => {
     const child = spawn('sh', ['-c', 'trap "" TERM; echo ready; while :; do sleep 1; done'], {
       detached: true,
