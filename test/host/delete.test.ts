@@ -164,7 +164,10 @@ describe('deleting', () => {
     const rows = [untold, told].map(({ key }) => ({ kind: 'task', key }));
     for (const { key } of rows) await taskWhere(key);
     const both = await shownWarnings(() => run('delete', rows[0], rows));
-    assert.match(both[0] ?? '', /^2 tasks are deleted\. Their agents .* of the end of 1 of them\. \[Undo\]/);
+    assert.match(
+      both[0] ?? '',
+      /^2 tasks are deleted\. Their agents .* of the end of 1 of them\. \[Undo\]/,
+    );
   });
 
   it('trash.keepHours empties the trash of what is older at once', async () => {
