@@ -6,6 +6,8 @@ import { writeTaskFixture } from '../support/taskFixture.ts';
 import { held, running, showStorage, taskWhere, until, type Held } from './fixture.ts';
 
 const cycles = 100;
+/** In the captures: red, an RGB colour, and bold green. */
+const styles = 3;
 
 describe('a hundred times opened and closed, an output document', () => {
   let storage: Awaited<ReturnType<typeof showStorage>>;
@@ -26,12 +28,16 @@ describe('a hundred times opened and closed, an output document', () => {
     const task = writeTaskFixture({
       storage: storage.directory,
       record: running,
-      stdout: '\x1b[31mred\x1b[0m \x1b[38;2;1;2;3mrgb\x1b[0m\n'.repeat(200),
+      stdout: '\x1b[31mred\x1b[0m \x1b[38;2;1;2;3mrgb\x1b[0m\n'.repeat(5),
       stderr: '\x1b[1;32mgreen\x1b[0m\n',
     });
     await taskWhere(task.key);
     const uri = outputUri(task.key, 'output');
-    await openAndClose(uri);
+    // Decoration types are kept for the next document: each style has to have been on screen once.
+    await openAndClose(uri, async () => {
+      while ((await held()).colors.decorationTypes < styles) await moment();
+    });
+    for (let cycle = 0; cycle < 5; cycle += 1) await openAndClose(uri);
     // What there was before, such as the documents of other tests, is none of these cycles'.
     const before = await quiet();
     const madeBefore = made.alive();
@@ -68,17 +74,25 @@ describe('an output document whose tab is closed while it is being opened', () =
 
 async function heldDocuments(count: number): Promise<void> {
   while ((await held()).documents.documents !== count) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await moment();
   }
 }
 
-async function openAndClose(uri: vscode.Uri): Promise<void> {
+function moment(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+async function openAndClose(
+  uri: vscode.Uri,
+  whileOpen: () => Promise<void> = () => Promise.resolve(),
+): Promise<void> {
   // By the command: a document that the API opens is kept open for minutes.
   await vscode.commands.executeCommand('vscode.open', uri, { preview: false });
   const document = await until(
     () => vscode.window.activeTextEditor?.document,
     vscode.window.onDidChangeActiveTextEditor,
   );
+  await whileOpen();
   await vscode.commands.executeCommand('workbench.action.closeAllEditors');
   // VS Code keeps a document for a while after its last editor has closed.
   await until(
