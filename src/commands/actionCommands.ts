@@ -1,7 +1,15 @@
 import * as vscode from 'vscode';
+import type { Outcome } from '../persistence/outcome.ts';
 import type { Task } from '../store/task.ts';
 import type { TaskIndex } from '../store/taskIndex.ts';
-import { isKillable, isOrphan, isUndelivered, sessionOf, willNotify } from '../store/taskTraits.ts';
+import {
+  goesOn,
+  isKillable,
+  isOrphan,
+  isUndelivered,
+  sessionOf,
+  willNotify,
+} from '../store/taskTraits.ts';
 import { confirm } from '../vscode/messages.ts';
 import type { Settings } from '../vscode/settings.ts';
 import { NothingToDo } from '../vscode/userError.ts';
@@ -43,6 +51,35 @@ export function actionCommands(
     return [...new Set(tasks)];
   };
 
+  /** Acts on each, and tells what became of them. */
+  const actOn = async (
+    title: string,
+    tasks: readonly Task[],
+    act: Parameters<typeof eachWithProgress<Task, Outcome>>[2],
+    done: (count: number) => string,
+    lanes?: number,
+  ): Promise<void> => {
+    const results = await eachWithProgress(title, tasks, act, lanes);
+    tell({ results, asked: tasks.length, done }, log);
+  };
+
+  const killAll = (tasks: readonly Task[]): Promise<void> =>
+    actOn(
+      t('Killing'),
+      tasks,
+      (task, onStep) => actions.kill(task, onStep),
+      (count) => t('{0} killed', count),
+      killsAtOnce,
+    );
+
+  const markAll = (tasks: readonly Task[]): Promise<void> =>
+    actOn(
+      t('Marking as delivered'),
+      tasks,
+      (task) => actions.markDelivered(task),
+      (count) => t('{0} marked as delivered', count),
+    );
+
   return {
     kill: async (argument, selected) => {
       const tasks = await picker.pick(argument, selected, t('Kill'), {
@@ -51,19 +88,11 @@ export function actionCommands(
       });
       if (tasks.length === 0) return;
       if (settings.get('confirm.kill') && !(await confirmKill(tasks))) return;
-      const results = await eachWithProgress(
-        t('Killing'),
-        tasks,
-        (task, onStep) => actions.kill(task, onStep),
-        killsAtOnce,
-      );
-      tell({ results, asked: tasks.length, done: (count) => t('{0} killed', count) }, log);
+      await killAll(tasks);
     },
 
     killAllRunning: async (argument, selected) => {
-      const running = among(argument, selected).filter(
-        (task) => isKillable(task) && task.liveness !== 'ended',
-      );
+      const running = among(argument, selected).filter((task) => isKillable(task) && goesOn(task));
       const alive = running.filter(({ liveness }) => liveness === 'alive');
       const unknown = running.length - alive.length;
       if (alive.length === 0) {
@@ -74,13 +103,7 @@ export function actionCommands(
         );
       }
       if (settings.get('confirm.kill') && !(await confirmKillAll(alive, unknown))) return;
-      const results = await eachWithProgress(
-        t('Killing'),
-        alive,
-        (task, onStep) => actions.kill(task, onStep),
-        killsAtOnce,
-      );
-      tell({ results, asked: alive.length, done: (count) => t('{0} killed', count) }, log);
+      await killAll(alive);
     },
 
     recordEnded: async (argument, selected) => {
@@ -89,14 +112,13 @@ export function actionCommands(
         none: t('There is no task whose process is gone without a recorded end.'),
       });
       if (tasks.length === 0) return;
-      const results = await eachWithProgress(
+      await actOn(
         t('Recording the end'),
         tasks,
         (task) => actions.recordEnded(task),
+        (count) => t('{0} recorded as ended', count),
         killsAtOnce,
       );
-      const done = (count: number): string => t('{0} recorded as ended', count);
-      tell({ results, asked: tasks.length, done }, log);
     },
 
     markDelivered: async (argument, selected) => {
@@ -106,10 +128,7 @@ export function actionCommands(
         none: t('The agents have been told of all that has ended.'),
       });
       if (tasks.length === 0) return;
-      const results = await eachWithProgress(t('Marking as delivered'), tasks, (task) =>
-        actions.markDelivered(task),
-      );
-      tell({ results, asked: tasks.length, done: markedDelivered }, log);
+      await markAll(tasks);
     },
 
     markAllDelivered: async (argument, selected) => {
@@ -123,10 +142,7 @@ export function actionCommands(
       if (tasks.length === 0) {
         throw new NothingToDo(t('The agents have been told of all that has ended.'));
       }
-      const results = await eachWithProgress(t('Marking as delivered'), tasks, (task) =>
-        actions.markDelivered(task),
-      );
-      tell({ results, asked: tasks.length, done: markedDelivered }, log);
+      await markAll(tasks);
     },
 
     stopNotifying: async (argument, selected) => {
@@ -136,17 +152,14 @@ export function actionCommands(
         none: t('No task runs whose agent is told of the end.'),
       });
       if (tasks.length === 0) return;
-      const results = await eachWithProgress(t('Changing the record'), tasks, (task) =>
-        actions.stopNotifying(task),
+      await actOn(
+        t('Changing the record'),
+        tasks,
+        (task) => actions.stopNotifying(task),
+        (count) => t('{0} end without a message to their agent', count),
       );
-      const done = (count: number): string => t('{0} end without a message to their agent', count);
-      tell({ results, asked: tasks.length, done }, log);
     },
   };
-}
-
-function markedDelivered(count: number): string {
-  return vscode.l10n.t('{0} marked as delivered', count);
 }
 
 async function confirmKill(tasks: readonly Task[]): Promise<boolean> {

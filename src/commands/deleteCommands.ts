@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import type { Task } from '../store/task.ts';
 import { confirm, showInformation } from '../vscode/messages.ts';
 import type { Settings } from '../vscode/settings.ts';
-import { UserError } from '../vscode/userError.ts';
+import { NothingToDo, UserError } from '../vscode/userError.ts';
 import { bytesInWords, firstLine } from '../vscode/words.ts';
 import type { TrashItem } from '../worker/calls.ts';
 import type { Storages } from '../worker/storages.ts';
@@ -55,6 +55,8 @@ export function deleteCommands(
     );
   };
 
+  const nothingFinished = t('There is no finished task to delete.');
+
   /** Asks once for all of them; true where asking is switched off. */
   const confirmed = async (ended: readonly Task[], asked: number): Promise<boolean> =>
     !settings.get('confirm.delete') ||
@@ -64,7 +66,7 @@ export function deleteCommands(
     delete: async (argument, selected) => {
       const tasks = await picker.pick(argument, selected, t('Delete'), {
         fits: hasEnded,
-        none: t('There is no finished task to delete.'),
+        none: nothingFinished,
       });
       if (tasks.length === 0) return;
       const ended = tasks.filter(hasEnded);
@@ -84,10 +86,7 @@ export function deleteCommands(
     deleteFinished: async (argument) => {
       const tasks = await pickFinished(storages.index, argument);
       if (tasks === undefined) return;
-      if (tasks.length === 0) {
-        void showInformation(t('There is no finished task to delete.'));
-        return;
-      }
+      if (tasks.length === 0) throw new NothingToDo(nothingFinished);
       if (await confirmed(tasks, tasks.length)) await deleteAll(tasks);
     },
 
@@ -102,10 +101,7 @@ export function deleteCommands(
 
     emptyTrash: async () => {
       const items = await trashOf(storages, log);
-      if (items.length === 0) {
-        void showInformation(t('The trash is empty.'));
-        return;
-      }
+      if (items.length === 0) throw new NothingToDo(t('The trash is empty.'));
       if (!(await confirmEmpty(items))) return;
       const emptied = await Promise.all(
         storages.opened.map(async ({ calls }) => await calls.emptyTrash()),

@@ -1,4 +1,5 @@
 import * as os from 'node:os';
+import { streamHeading } from '../output/outputText.ts';
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import type { CaptureStream } from '../persistence/record.ts';
@@ -201,7 +202,7 @@ async function readAll(
   for (const stream of streams) {
     const end = await readEnd(storages, task, stream, { size, limit: 2 * size });
     if (text !== '' && !text.endsWith('\n')) text += '\n';
-    if (streams.length > 1) text += `=== ${stream} ===\n`;
+    if (streams.length > 1) text += `${streamHeading(stream)}\n`;
     text += end.text;
     skippedBytes += end.skippedBytes;
   }

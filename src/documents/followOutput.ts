@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { CaptureStream } from '../persistence/record.ts';
 import type { Task } from '../store/task.ts';
+import { goesOn } from '../store/taskTraits.ts';
 import { ContextKey } from '../vscode/contextKey.ts';
 import { Disposable } from '../vscode/disposable.ts';
 import type { Settings } from '../vscode/settings.ts';
@@ -157,7 +158,7 @@ export class FollowOutput extends Disposable {
     const document = this.documents.get(uri);
     if (document === undefined) return false;
     const isPaused = this.paused.has(uri.toString());
-    const follows = this.isAutomatic(editor) && goesOn(document.task) && !isPaused;
+    const follows = this.isAutomatic(editor) && mayGrow(document.task) && !isPaused;
     const reader: Reader = {
       follows: follows ? 'document' : undefined,
       top: undefined,
@@ -252,7 +253,7 @@ export class FollowOutput extends Disposable {
     const reader = editor && this.readers.get(editor);
     this.following.set(reader?.follows !== undefined);
     this.followable.set(
-      editor !== undefined && goesOn(this.documents.get(editor.document.uri)?.task),
+      editor !== undefined && mayGrow(this.documents.get(editor.document.uri)?.task),
     );
     this.changed.fire();
   }
@@ -265,8 +266,8 @@ export class FollowOutput extends Disposable {
   }
 }
 
-function goesOn(task: Task | undefined): boolean {
-  return task !== undefined && task.liveness !== 'ended';
+function mayGrow(task: Task | undefined): boolean {
+  return task !== undefined && goesOn(task);
 }
 
 /** What an editor shows the end of; absent where it shows none. */

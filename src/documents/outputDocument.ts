@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { CaptureStream } from '../persistence/record.ts';
-import type { OutputText, OutputWindow } from '../output/outputText.ts';
+import { streamHeading, type OutputText, type OutputWindow } from '../output/outputText.ts';
 import type { Task } from '../store/task.ts';
 import type { Storages } from '../worker/storages.ts';
 import type { Settings } from '../vscode/settings.ts';
@@ -71,7 +71,7 @@ export class OutputDocument {
   /** The text as it is now. Call `read` first. */
   get layout(): OutputLayout {
     this.composed ??= layOut(this.sections, {
-      heading: ({ stream }) => `=== ${stream} ===`,
+      heading: ({ stream }) => streamHeading(stream),
       cut: cutWords,
       epitaph: this.epitaph,
     });

@@ -1,6 +1,5 @@
 import * as vscode from 'vscode';
-import type { Task } from '../store/task.ts';
-import { isKillable, isOrphan } from '../store/taskTraits.ts';
+import { goesOn, isKillable, isOrphan } from '../store/taskTraits.ts';
 import { Disposable } from '../vscode/disposable.ts';
 import { outputScheme } from '../vscode/uris.ts';
 import type { FollowOutput } from './followOutput.ts';
@@ -143,10 +142,6 @@ export class OutputLenses extends Disposable implements vscode.CodeLensProvider 
 function untilNextWords(duration: number): number {
   const step = duration < minute ? second : minute;
   return step - (duration % step);
-}
-
-function goesOn(task: Task): boolean {
-  return task.liveness !== 'ended';
 }
 
 function isCut({ layout }: OutputDocument): boolean {

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { Replay, ReplayChange } from '../output/outputText.ts';
+import { streamHeading, type Replay, type ReplayChange } from '../output/outputText.ts';
 import { captureStreams } from '../persistence/capture.ts';
 import type { CaptureStream } from '../persistence/record.ts';
 import type { Task } from '../store/task.ts';
@@ -111,7 +111,7 @@ export class ReplayTerminal extends Disposable implements vscode.Pseudoterminal 
     const written = replays.filter(([, { data }]) => data.length > 0);
     for (const [source, { cols, rows, data, skippedBytes }] of replays) {
       if (cols !== undefined && rows !== undefined) this.resized.fire({ columns: cols, rows });
-      if (written.length > 1) this.written.fire(dim(`=== ${source.stream} ===`));
+      if (written.length > 1) this.written.fire(dim(streamHeading(source.stream)));
       this.show(source, data, skippedBytes);
     }
   }

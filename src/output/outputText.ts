@@ -1,3 +1,4 @@
+import type { CaptureStream } from '../persistence/record.ts';
 import type { PackedSpans } from './rendering/style.ts';
 
 /** How much of a capture a view shows. Sizes in bytes of the capture. */
@@ -61,3 +62,8 @@ export type ReplayChange =
   | { readonly kind: 'append'; readonly data: Uint8Array }
   | { readonly kind: 'replace'; readonly data: Uint8Array; readonly skippedBytes: number }
   | { readonly kind: 'gone' };
+
+/** The line above a stream where the other one is shown beside it. */
+export function streamHeading(stream: CaptureStream): string {
+  return `=== ${stream} ===`;
+}

@@ -3,7 +3,7 @@ import { updateRow, type RowOutcome } from './database.ts';
 import type { Outcome } from './outcome.ts';
 import type { TaskPaths } from './paths.ts';
 import { isTerminal, type PersistedTask } from './record.ts';
-import { alreadyEnded, done, doneButRow, refused } from './taskOutcome.ts';
+import { alreadyEnded, done, doneButRow, notDone, refused } from './taskOutcome.ts';
 import { readTask, requireOwnSession, updateTask } from './taskFile.ts';
 
 /**
@@ -70,12 +70,10 @@ function endedMeanwhile(
       ? ended(record)
       : done(taskId, 'has just ended, without a message to its agent');
   }
-  return {
-    done: false,
-    reason: 'already-ended',
-    message: `Task ${taskId} had ended before: ${problem}. Its record was left as it was. AFT tells its agent of the end, if it has not done so yet.`,
-    details: undefined,
-  };
+  return notDone(
+    'already-ended',
+    `Task ${taskId} had ended before: ${problem}. Its record was left as it was. AFT tells its agent of the end, if it has not done so yet.`,
+  );
 }
 
 function ended(task: PersistedTask): Outcome {
@@ -88,10 +86,8 @@ function ended(task: PersistedTask): Outcome {
 }
 
 function tooOld(taskId: string): Outcome {
-  return {
-    done: false,
-    reason: 'unsupported-schema',
-    message: `Task ${taskId} was not changed: the AFT that wrote its record (schema_version 1) always tells its agent. Mark it delivered when it has ended.`,
-    details: undefined,
-  };
+  return notDone(
+    'unsupported-schema',
+    `Task ${taskId} was not changed: the AFT that wrote its record (schema_version 1) always tells its agent. Mark it delivered when it has ended.`,
+  );
 }

@@ -1,11 +1,16 @@
 import type { RowOutcome } from './database.ts';
 import { PersistenceError, type PersistenceReason } from './errors.ts';
-import type { Outcome } from './outcome.ts';
+import type { Outcome, OutcomeReason } from './outcome.ts';
 import type { PersistedTask } from './record.ts';
 
 /** All of an action is done. */
 export function done(taskId: string, words: string): Outcome {
   return { done: true, reason: undefined, message: `Task ${taskId} ${words}.`, details: undefined };
+}
+
+/** Nothing is done. */
+export function notDone(reason: OutcomeReason, message: string): Outcome {
+  return { done: false, reason, message, details: undefined };
 }
 
 /** The files are done, the row in AFT's database is not. */
@@ -29,23 +34,19 @@ export function notTerminal(
   action: string,
   advice = 'Kill it first, or wait for its end.',
 ): Outcome {
-  return {
-    done: false,
-    reason: 'not-terminal',
-    message: `Task ${task.taskId} is ${task.status}; only a task that has ended can be ${action}. ${advice}`,
-    details: undefined,
-  };
+  return notDone(
+    'not-terminal',
+    `Task ${task.taskId} is ${task.status}; only a task that has ended can be ${action}. ${advice}`,
+  );
 }
 
 /** The action needs a task that goes on. */
 export function alreadyEnded(task: PersistedTask, consequence: string): Outcome {
   const { taskId, status } = task;
-  return {
-    done: false,
-    reason: 'already-ended',
-    message: `Task ${taskId} has already ended (${status.replace('_', ' ')}). ${consequence}`,
-    details: undefined,
-  };
+  return notDone(
+    'already-ended',
+    `Task ${taskId} has already ended (${status.replace('_', ' ')}). ${consequence}`,
+  );
 }
 
 const untouched = ' Its files were left as they are.';
@@ -72,10 +73,8 @@ export function refused(taskId: string, words: string, error: unknown): Outcome 
 
 /** Another window has begun something with the task. */
 export function busy(taskId: string): Outcome {
-  return {
-    done: false,
-    reason: 'busy',
-    message: `Another window is at work on task ${taskId}. Look at it again in a moment.`,
-    details: undefined,
-  };
+  return notDone(
+    'busy',
+    `Another window is at work on task ${taskId}. Look at it again in a moment.`,
+  );
 }

@@ -5,7 +5,7 @@ import { errorText, PersistenceError } from './errors.ts';
 import type { Outcome } from './outcome.ts';
 import type { TaskStatus } from './record.ts';
 import { exists } from './safeFile.ts';
-import { busy, done, doneButRow, refused } from './taskOutcome.ts';
+import { busy, done, doneButRow, notDone, refused } from './taskOutcome.ts';
 import {
   discard,
   finishDelete,
@@ -321,19 +321,15 @@ function placesQuietly(storageDirectory: string): TrashPlace[] {
 }
 
 function notInTrash(subject: string): Outcome {
-  return {
-    done: false,
-    reason: 'not-found',
-    message: `${subject} is not in the trash. It may be back already, or removed for good.`,
-    details: undefined,
-  };
+  return notDone(
+    'not-found',
+    `${subject} is not in the trash. It may be back already, or removed for good.`,
+  );
 }
 
 function alreadyThere(taskId: string, path: string): Outcome {
-  return {
-    done: false,
-    reason: 'already-there',
-    message: `Task ${taskId} was not brought back: ${path} is there again. Move it away, or delete that task first.`,
-    details: undefined,
-  };
+  return notDone(
+    'already-there',
+    `Task ${taskId} was not brought back: ${path} is there again. Move it away, or delete that task first.`,
+  );
 }

@@ -1,6 +1,5 @@
 import { rmSync } from 'node:fs';
 import { atomicWriteIf } from '../persistence/atomicWrite.ts';
-import { updateRow } from '../persistence/database.ts';
 import { prepareKillMarker, readExitMarker } from '../persistence/exitMarker.ts';
 import type { Outcome } from '../persistence/outcome.ts';
 import type { TaskPaths } from '../persistence/paths.ts';
@@ -10,7 +9,7 @@ import { readTask, requireOwnSession } from '../persistence/taskFile.ts';
 import { endedByItself, endGroup, notSignalled, taskGroup } from './endGroup.ts';
 import { foreignStorage } from './host.ts';
 import { alreadyEnded, killSurvivors } from './killSurvivors.ts';
-import { byAft, recordedByAft, recordEnd, type End } from './recordEnd.ts';
+import { agreeRow, byAft, recordedByAft, recordEnd, type End } from './recordEnd.ts';
 import { identityOf, placedIdentityOf, refusal, settle, untouched } from './taskRequest.ts';
 import type { Ending, Refusal, TaskRequest } from './taskRequest.ts';
 
@@ -75,13 +74,6 @@ export async function resumeKill(request: TaskRequest): Promise<Outcome | undefi
     return { done: false, reason: 'survivors', words: `${cutOff}. ${why}. Kill it again.` };
   });
   return state.isOver || outcome.reason === 'not-found' ? undefined : outcome;
-}
-
-/** Our record may have been written, and the row not yet. */
-async function agreeRow(request: TaskRequest, task: PersistedTask): Promise<void> {
-  const { storageDirectory, harness, paths } = request;
-  requireOwnSession(paths, task);
-  await updateRow(storageDirectory, harness, paths, task);
 }
 
 const nothing: Ending = { done: true, reason: undefined, words: '' };

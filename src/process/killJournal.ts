@@ -1,10 +1,10 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readlinkSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { atomicWrite } from '../persistence/atomicWrite.ts';
-import { readSafely } from '../persistence/safeFile.ts';
 import type { KillNote } from './kill.ts';
+import { noteName, noteNames, readNote } from './notes.ts';
 import type { ProcessTable } from './processTable.ts';
 
 /** A kill that was begun here and did not come to its end. */
@@ -27,7 +27,6 @@ interface Entry {
 
 /** A kill waits for processes and for AFT, seven seconds in all. */
 const longestKillMs = 60_000;
-const largestEntry = 64 * 1024;
 
 /**
  * Which kills are under way, in a directory of the extension's own: one small file each, written
@@ -50,8 +49,7 @@ export class KillJournal {
   }
 
   note(key: string): KillNote {
-    const hash = createHash('sha256').update(key).digest('hex').slice(0, 16);
-    const file = `${hash}-${this.token}.json`;
+    const file = `${noteName(key)}-${this.token}.json`;
     const path = join(this.directory, file);
     return {
       begin: () => {
@@ -75,18 +73,12 @@ export class KillJournal {
 
   /** The kills of a storage's tasks that were cut off. */
   unfinished(storageId: string): UnfinishedKill[] {
-    let files: string[];
-    try {
-      files = readdirSync(this.directory).filter((name) => name.endsWith('.json'));
-    } catch {
-      return [];
-    }
+    const files = noteNames(this.directory).filter((name) => name.endsWith('.json'));
     return files.flatMap((file) => {
-      const path = join(this.directory, file);
-      const entry = this.underWay.has(file) ? undefined : readEntry(this.directory, path);
+      const entry = this.underWay.has(file) ? undefined : readEntry(this.directory, file);
       if (entry?.key.startsWith(`${storageId}/`) !== true || this.goesOn(entry)) return [];
       const forget = (): void => {
-        rmSync(path, { force: true });
+        rmSync(join(this.directory, file), { force: true });
       };
       return [{ key: entry.key, forget }];
     });
@@ -111,20 +103,13 @@ function processPlace(): string {
   }
 }
 
-function readEntry(directory: string, path: string): Entry | undefined {
-  try {
-    const parsed = JSON.parse(
-      readSafely(directory, path, largestEntry).toString(),
-    ) as Partial<Entry> | null;
-    const { key, pid, startedAt, place, begunAt } = parsed ?? {};
-    const isEntry =
-      typeof key === 'string' &&
-      typeof pid === 'number' &&
-      typeof startedAt === 'number' &&
-      typeof place === 'string' &&
-      typeof begunAt === 'number';
-    return isEntry ? { key, pid, startedAt, place, begunAt } : undefined;
-  } catch {
-    return undefined;
-  }
+function readEntry(directory: string, file: string): Entry | undefined {
+  const { key, pid, startedAt, place, begunAt } = readNote(directory, file) ?? {};
+  const isEntry =
+    typeof key === 'string' &&
+    typeof pid === 'number' &&
+    typeof startedAt === 'number' &&
+    typeof place === 'string' &&
+    typeof begunAt === 'number';
+  return isEntry ? { key, pid, startedAt, place, begunAt } : undefined;
 }

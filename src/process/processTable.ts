@@ -106,10 +106,12 @@ export function isProcessNumber(value: number | undefined): value is number {
 export function lookUp(table: ProcessTable, recorded: Iterable<RecordedProcess>): ProcessSnapshot {
   const pids = [...recorded].map(leaderPid).filter(isProcessNumber);
   const { processes } = table.snapshot(pids, []);
-  const leaderless = pids.filter((pid) => {
-    const leader = processes.get(pid);
-    return leader?.state === 'gone' || (leader?.state === 'found' && leader.process.zombie);
-  });
+  const leaderless = new Set(
+    pids.filter((pid) => {
+      const leader = processes.get(pid);
+      return leader?.state === 'gone' || (leader?.state === 'found' && leader.process.zombie);
+    }),
+  );
   const { groups, bootedAt } = table.snapshot([], table.hasGroups ? leaderless : []);
   const found = bootedAt === undefined ? { processes, groups } : { processes, groups, bootedAt };
   const absent = pids.filter((pid) => {
@@ -117,7 +119,7 @@ export function lookUp(table: ProcessTable, recorded: Iterable<RecordedProcess>)
     if (leader?.state === 'found' && !leader.process.zombie) {
       return leader.process.pgid !== pid || leader.process.sid !== pid;
     }
-    return leaderless.includes(pid) && liveMembers(groups.get(pid)).length === 0;
+    return leaderless.has(pid) && liveMembers(groups.get(pid)).length === 0;
   });
   if (absent.length === 0 || table.nested === undefined) return found;
   return { ...found, nested: table.nested(absent) };

@@ -73,6 +73,15 @@ export async function recordEnd(request: TaskRequest, end: End): Promise<Ending>
   }
 }
 
+/** Finishes what was cut off between a record of ours and its row. Throws `mismatch`. */
+export async function agreeRow(
+  { storageDirectory, harness, paths }: TaskRequest,
+  task: PersistedTask,
+): Promise<void> {
+  requireOwnSession(paths, task);
+  await updateRow(storageDirectory, harness, paths, task);
+}
+
 export function byAft(task: PersistedTask, { words }: Pick<End, 'words'>): Ending {
   return {
     done: true,

@@ -1,11 +1,10 @@
-import { updateRow } from '../persistence/database.ts';
 import { exitMarkerTime, readExitMarker, type ExitMarker } from '../persistence/exitMarker.ts';
 import type { Outcome } from '../persistence/outcome.ts';
 import { isTerminal, markTerminal, type PersistedTask } from '../persistence/record.ts';
 import type { TaskPaths } from '../persistence/paths.ts';
 import { readTask, requireOwnSession } from '../persistence/taskFile.ts';
 import { changedAt } from './changedAt.ts';
-import { recordEnd } from './recordEnd.ts';
+import { agreeRow, recordEnd } from './recordEnd.ts';
 import { howItEnded, placedIdentityOf, settle, untouched } from './taskRequest.ts';
 import { foreignStorage } from './host.ts';
 import { isStarting } from './liveness.ts';
@@ -18,12 +17,10 @@ import type { Ending, TaskRequest } from './taskRequest.ts';
  */
 export function recordEnded(request: TaskRequest): Promise<Outcome> {
   return settle(request, 'was not recorded as ended', async (own) => {
-    const { storageDirectory, harness, paths, clock } = own;
+    const { paths, clock } = own;
     const task = readTask(paths);
     if (isTerminal(task)) {
-      requireOwnSession(paths, task);
-      // What was cut off between the record and the row is finished.
-      await updateRow(storageDirectory, harness, paths, task);
+      await agreeRow(own, task);
       return {
         done: false,
         reason: 'already-ended',

@@ -10,6 +10,11 @@ export function isActive(task: Task): boolean {
   return task.status === 'starting' || task.status === 'running' || task.status === 'killing';
 }
 
+/** Has its end not been recorded? */
+export function goesOn(task: Task): boolean {
+  return task.liveness !== 'ended';
+}
+
 /** Has it processes that can be ended: its own, or what it left behind? */
 export function isKillable(task: Task): boolean {
   if (task.problem !== undefined) return false;

@@ -1,13 +1,10 @@
-import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readSafely } from '../persistence/safeFile.ts';
+import { noteName, noteNames, readNote } from '../process/notes.ts';
 
 /** What is noted in a record, and then in its row. */
 export type Mark = (typeof marks)[number];
 const marks = ['delivered', 'notNotified', 'ended'] as const;
-
-const largestEntry = 64 * 1024;
 
 /** A mark that was begun and did not come to its end. */
 export interface UnfinishedMark {
@@ -32,8 +29,7 @@ export class MarkJournal {
 
   /** Notes a mark while it is made. */
   async during<Made>(key: string, mark: Mark, make: () => Promise<Made>): Promise<Made> {
-    const hash = createHash('sha256').update(key).digest('hex').slice(0, 16);
-    const path = join(this.directory, `${hash}-${mark}.json`);
+    const path = join(this.directory, `${noteName(key)}-${mark}.json`);
     try {
       mkdirSync(this.directory, { recursive: true, mode: 0o700 });
       writeFileSync(path, JSON.stringify({ key, mark }), { mode: 0o600 });
@@ -49,18 +45,11 @@ export class MarkJournal {
 
   /** The marks of a storage's tasks that were cut off. */
   unfinished(storageId: string): UnfinishedMark[] {
-    let files: string[];
-    try {
-      files = readdirSync(this.directory);
-    } catch {
-      return [];
-    }
-    return files.flatMap((file) => {
-      const path = join(this.directory, file);
+    return noteNames(this.directory).flatMap((file) => {
       const forget = (): void => {
-        rmSync(path, { force: true, recursive: true });
+        rmSync(join(this.directory, file), { force: true, recursive: true });
       };
-      const entry = readEntry(this.directory, path);
+      const entry = readEntry(this.directory, file);
       // Cut off while it was noted: the mark was not begun.
       if (entry === undefined) forget();
       return entry?.key.startsWith(`${storageId}/`) === true ? [{ ...entry, forget }] : [];
@@ -68,14 +57,8 @@ export class MarkJournal {
   }
 }
 
-function readEntry(directory: string, path: string): { key: string; mark: Mark } | undefined {
-  try {
-    const { key, mark } = JSON.parse(
-      readSafely(directory, path, largestEntry).toString(),
-    ) as Record<string, unknown>;
-    const known = marks.find((name) => name === mark);
-    return typeof key === 'string' && known !== undefined ? { key, mark: known } : undefined;
-  } catch {
-    return undefined;
-  }
+function readEntry(directory: string, file: string): { key: string; mark: Mark } | undefined {
+  const { key, mark } = readNote(directory, file) ?? {};
+  const known = marks.find((name) => name === mark);
+  return typeof key === 'string' && known !== undefined ? { key, mark: known } : undefined;
 }

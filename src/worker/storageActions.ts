@@ -2,6 +2,7 @@ import { bundleSize } from '../persistence/bundle.ts';
 import type { Outcome } from '../persistence/outcome.ts';
 import type { TaskPaths } from '../persistence/paths.ts';
 import { stopNotifying } from '../persistence/stopNotifying.ts';
+import { notDone } from '../persistence/taskOutcome.ts';
 import { storageFacts } from '../process/host.ts';
 import { killTask, resumeKill } from '../process/kill.ts';
 import type { KillJournal } from '../process/killJournal.ts';
@@ -122,21 +123,14 @@ export function storageActions(
 const nothingLeft: Outcome = { done: true, reason: undefined, message: '', details: undefined };
 
 function undecided({ taskId }: Task): Outcome {
-  return {
-    done: false,
-    reason: 'unknown-process',
-    message: `Task ${taskId} was not recorded as ended: it can’t be told from here whether it lives.`,
-    details: undefined,
-  };
+  return notDone(
+    'unknown-process',
+    `Task ${taskId} was not recorded as ended: it can’t be told from here whether it lives.`,
+  );
 }
 
 /** The task has gone since the caller saw it. */
 export function gone(key: string): Outcome {
   const taskId = key.slice(key.lastIndexOf('/') + 1);
-  return {
-    done: false,
-    reason: 'not-found',
-    message: `Task ${taskId} is not there any more. It may have been deleted.`,
-    details: undefined,
-  };
+  return notDone('not-found', `Task ${taskId} is not there any more. It may have been deleted.`);
 }

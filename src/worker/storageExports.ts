@@ -1,4 +1,5 @@
 import { CaptureExport, type ExportSource } from '../output/captures/exportCapture.ts';
+import { streamHeading } from '../output/outputText.ts';
 import { readExcerpt } from '../output/captures/excerpt.ts';
 import { PtyRenderer } from '../output/pty/ptyRenderer.ts';
 import { Renderer } from '../output/rendering/renderer.ts';
@@ -45,7 +46,7 @@ export function storageExports(store: Store): ExportCalls {
       const sources = await Promise.all(
         streams.map(async (stream): Promise<ExportSource> => {
           const makeSink = form === 'rendered' ? await sinkFor(key, stream) : undefined;
-          const heading = streams.length > 1 ? `=== ${stream} ===` : undefined;
+          const heading = streams.length > 1 ? streamHeading(stream) : undefined;
           return { path: paths[stream], heading, makeSink };
         }),
       );

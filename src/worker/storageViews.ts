@@ -1,4 +1,5 @@
 import { closeSync } from 'node:fs';
+import { streamHeading } from '../output/outputText.ts';
 import { CaptureView, lastLines } from '../output/captures/captureView.ts';
 import { PtyRenderer, type PtySize } from '../output/pty/ptyRenderer.ts';
 import { PtyView } from '../output/pty/ptyView.ts';
@@ -66,9 +67,9 @@ export function storageViews(store: Store): ViewCalls {
       if (stdout.length === 0 || stderr.length === 0) return [...stdout, ...stderr];
       const half = Math.ceil(count / 2);
       return [
-        '=== stdout ===',
+        streamHeading('stdout'),
         ...stdout.slice(-Math.max(half, count - stderr.length)),
-        '=== stderr ===',
+        streamHeading('stderr'),
         ...stderr.slice(-Math.max(half, count - stdout.length)),
       ];
     },

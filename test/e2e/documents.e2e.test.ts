@@ -1,21 +1,20 @@
 import assert from 'node:assert/strict';
-import { existsSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { sampleTasks, type Sample, type SampleTaskName } from '../support/sampleTasks.ts';
-import { writeTaskFixture, type FixtureTask, type TaskFixture } from '../support/taskFixture.ts';
+import { firstLineOf, type Sample, type SampleTaskName } from '../support/sampleTasks.ts';
 import { openWindow, pictureFailure } from './window.ts';
 import type { Theme, Workbench } from './workbench.ts';
+import { WrittenTasks } from './writtenTasks.ts';
 
 /** What a person sees of a task's output, read from the page. */
 describe('The output of a task', () => {
   const scope = new AsyncDisposableStack();
   let workbench: Workbench;
   let sample: Sample;
+  const written = new WrittenTasks();
 
   before(async () => {
     ({ workbench, sample } = await openWindow(scope));
-    await workbench.openExplorer();
-    await workbench.row(firstLineOf('build')).waitFor();
   });
 
   after(async () => {
@@ -25,23 +24,8 @@ describe('The output of a task', () => {
   afterEach(async function () {
     await pictureFailure(workbench, this.currentTest);
     await workbench.runCommand('View: Close All Editors');
-    // The other suites know what is in the sample.
-    for (const { paths } of written.splice(0))
-      rmSync(paths.sessionDir, { recursive: true, force: true });
+    written.remove();
   });
-
-  const written: FixtureTask[] = [];
-
-  /** A finished task beside those of AFT, for one test. */
-  function writeTask(fixture: Omit<TaskFixture, 'storage'>): FixtureTask {
-    const task = writeTaskFixture({ storage: sample.storageDirectory, ...fixture });
-    written.push(task);
-    return task;
-  }
-
-  function firstLineOf(name: SampleTaskName): string {
-    return sampleTasks[name].command.split('\n', 1)[0]!;
-  }
 
   async function open(name: SampleTaskName): Promise<void> {
     await workbench.openOutput(sample.tasks[name]!.taskId);
@@ -72,7 +56,8 @@ describe('The output of a task', () => {
       '        indented',
       'word word word',
     ];
-    const { taskId } = writeTask({
+    const { taskId } = written.write({
+      storage: sample.storageDirectory,
       stdout: `${text.join('\n')}\n`,
     });
     for (const theme of ['light', 'dark'] satisfies Theme[]) {
@@ -113,7 +98,7 @@ describe('The output of a task', () => {
       }
       stdout += '\x1b[0m\n';
     }
-    const { taskId } = writeTask({ stdout });
+    const { taskId } = written.write({ storage: sample.storageDirectory, stdout });
     await workbench.openOutput(taskId);
     const plain = await workbench.themeColor('editor.foreground');
     const colors = await workbench.until(async () => {

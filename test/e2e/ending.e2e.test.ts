@@ -8,7 +8,7 @@ import { AftClient } from '../support/aftClient.ts';
 import { aftBinary } from '../support/cache.ts';
 import { temporaryDirectory } from '../support/sample.ts';
 import type { Sample } from '../support/sampleTasks.ts';
-import { openWindow } from './window.ts';
+import { openWindow, pictureFailure } from './window.ts';
 import type { Workbench } from './workbench.ts';
 
 /** A task of the AFT that this test has started; its row begins with the name. */
@@ -36,8 +36,6 @@ describe('Tasks that are ended, deleted and marked', () => {
     home = temporaryDirectory(scope);
     project = join(temporaryDirectory(scope), 'ending');
     mkdirSync(project);
-    await workbench.openExplorer();
-    await workbench.row('sh scripts/build.sh').waitFor();
   });
 
   after(async () => {
@@ -53,9 +51,7 @@ describe('Tasks that are ended, deleted and marked', () => {
   });
 
   afterEach(async function () {
-    if (this.currentTest?.state === 'failed') {
-      await workbench.screenshot(`failed-${this.currentTest.title.replace(/\W+/g, '-')}`);
-    }
+    await pictureFailure(workbench, this.currentTest);
     for (const key of ['Escape', 'Escape']) await workbench.page.keyboard.press(key);
     await workbench.runCommand('Notifications: Clear All Notifications');
     await aft.close('SIGKILL');
@@ -169,6 +165,7 @@ describe('Tasks that are ended, deleted and marked', () => {
     for (const { paths } of ended) assert.equal(existsSync(paths.json), false);
     await workbench.screenshot('deleted-finished');
     await workbench.answerNotification(/2 tasks are deleted/, 'Undo');
+    await workbench.listedNotification(/2 tasks are back/);
     for (const task of ended) await says(task, '●');
     assert.deepEqual(
       ended.map(({ paths }) => readTask(paths)),

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { bundlePaths, hashSession, type TaskPaths } from '../../src/persistence/paths.ts';
 import { readTask } from '../../src/persistence/taskFile.ts';
-import { sampleTasks, type Sample, type SampleTaskName } from '../support/sampleTasks.ts';
+import { firstLineOf, type Sample, type SampleTaskName } from '../support/sampleTasks.ts';
 import { writeTaskFixture } from '../support/taskFixture.ts';
 import { LiveTask } from './liveTask.ts';
 import { openWindow, pictureFailure } from './window.ts';
@@ -19,8 +19,6 @@ describe('AFT Tasks', () => {
 
   before(async () => {
     ({ workbench, sample } = await openWindow(scope));
-    await workbench.openExplorer();
-    await rowOf('build').waitFor();
   });
 
   after(async () => {
@@ -38,10 +36,6 @@ describe('AFT Tasks', () => {
 
   function rowOf(name: SampleTaskName): ReturnType<Workbench['row']> {
     return workbench.row(firstLineOf(name));
-  }
-
-  function firstLineOf(name: SampleTaskName): string {
-    return sampleTasks[name].command.split('\n', 1)[0]!;
   }
 
   function idOf(name: SampleTaskName): string {

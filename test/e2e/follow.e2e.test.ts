@@ -13,8 +13,6 @@ describe('The reader of a running task’s output', () => {
 
   before(async () => {
     ({ workbench, sample } = await openWindow(scope));
-    await workbench.openExplorer();
-    await workbench.row('sh scripts/build.sh').waitFor();
   });
 
   after(async () => {

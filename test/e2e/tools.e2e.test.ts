@@ -1,20 +1,18 @@
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
 import type { Sample } from '../support/sampleTasks.ts';
-import { writeTaskFixture, type FixtureTask, type TaskFixture } from '../support/taskFixture.ts';
 import { openWindow, pictureFailure } from './window.ts';
 import type { Workbench } from './workbench.ts';
+import { WrittenTasks } from './writtenTasks.ts';
 
 /** The tools on outputs, as a person uses them. */
 describe('Tools on outputs', () => {
   const scope = new AsyncDisposableStack();
   let workbench: Workbench;
   let sample: Sample;
+  const written = new WrittenTasks();
 
   before(async () => {
     ({ workbench, sample } = await openWindow(scope));
-    await workbench.openExplorer();
-    await workbench.row('sh scripts/build.sh').waitFor();
   });
 
   after(async () => {
@@ -24,19 +22,8 @@ describe('Tools on outputs', () => {
   afterEach(async function () {
     await pictureFailure(workbench, this.currentTest);
     await workbench.runCommand('View: Close All Editors');
-    // The other suites know what is in the sample.
-    for (const { paths } of written.splice(0))
-      rmSync(paths.sessionDir, { recursive: true, force: true });
+    written.remove();
   });
-
-  const written: FixtureTask[] = [];
-
-  /** A finished task beside those of AFT, for one test. */
-  function writeTask(fixture: Omit<TaskFixture, 'storage'>): FixtureTask {
-    const task = writeTaskFixture({ storage: sample.storageDirectory, ...fixture });
-    written.push(task);
-    return task;
-  }
 
   const input = () => workbench.page.locator('.quick-input-widget:visible input').first();
 
@@ -67,7 +54,8 @@ describe('Tools on outputs', () => {
   });
 
   it('stops a regular expression that runs away, and says so', async () => {
-    const { taskId } = writeTask({
+    const { taskId } = written.write({
+      storage: sample.storageDirectory,
       record: { command: 'make a wall of letters' },
       stdout: `${'a'.repeat(5000)}!\n`,
     });
@@ -95,7 +83,8 @@ describe('Tools on outputs', () => {
       { startedAt: now - 9000, stdout: `${green} in 10 ms\nsame\n` },
       { startedAt: now, stdout: `${green} in 20 ms\nsame\nnew\n` },
     ].map(({ startedAt, stdout }) =>
-      writeTask({
+      written.write({
+        storage: sample.storageDirectory,
         record: { ...record, startedAt },
         stdout,
       }),

@@ -1,5 +1,5 @@
 import { startChromium } from '../support/chromium.ts';
-import { readSample, type Sample } from '../support/sampleTasks.ts';
+import { firstLineOf, readSample, type Sample } from '../support/sampleTasks.ts';
 import { Workbench } from './workbench.ts';
 
 export interface SampleWindow {
@@ -7,7 +7,10 @@ export interface SampleWindow {
   readonly sample: Sample;
 }
 
-/** A window on the sample that the run is about; the scope ends its browser. */
+/**
+ * A window on the sample that the run is about, its tasks in the explorer; the scope ends its
+ * browser.
+ */
 export async function openWindow(scope: AsyncDisposableStack): Promise<SampleWindow> {
   const { WORKBENCH_ADDRESS: address, WORKBENCH_SETTINGS: settings } = process.env;
   if (address === undefined || settings === undefined) {
@@ -15,6 +18,8 @@ export async function openWindow(scope: AsyncDisposableStack): Promise<SampleWin
   }
   const browser = await startChromium(scope);
   const workbench = await Workbench.open(browser, address, settings);
+  await workbench.openExplorer();
+  await workbench.row(firstLineOf('build')).waitFor();
   return { workbench, sample: readSample() };
 }
 

@@ -438,6 +438,18 @@ export class Workbench {
     return toast.innerText();
   }
 
+  /**
+   * As `notification`, in the list of them: VS Code 1.139 shows no toast beyond the third within
+   * 800 ms, and a test is faster than a person.
+   */
+  async listedNotification(text: string | RegExp): Promise<string> {
+    await this.runCommand('Notifications: Show Notifications');
+    const listed = this.page.locator('.notifications-center .notification-list-item');
+    const notification = listed.filter({ hasText: text }).first();
+    await notification.waitFor();
+    return notification.innerText();
+  }
+
   /** The texts of the notifications that are shown. */
   async notifications(): Promise<string[]> {
     return this.toasts().allInnerTexts();

@@ -11,9 +11,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { ReplayTerminal } from '../../src/documents/replayTerminal.ts';
-import { Storages } from '../../src/worker/storages.ts';
+import type { Storages } from '../../src/worker/storages.ts';
 import { writeTaskFixture, type FixtureTask } from '../support/taskFixture.ts';
-import { held, running, showStorage, taskWhere, until } from './fixture.ts';
+import { held, running, showStorage, storagesAt, taskWhere, until } from './fixture.ts';
 
 describe('openInTerminal', () => {
   let storage: Awaited<ReturnType<typeof showStorage>>;
@@ -84,14 +84,7 @@ describe('a replay', () => {
     scope.defer(() => {
       rmSync(storage, { recursive: true });
     });
-    const extension = vscode.extensions.getExtension('aft-task-explorer.aft-task-explorer')!;
-    storages = new Storages({
-      candidates: () => [{ path: storage, origin: 'test', legacy: false }],
-      workerScript: join(extension.extensionPath, 'dist', 'worker.js'),
-      journalDirectory: join(storage, 'journal'),
-      keepHours: () => 0,
-      log: () => undefined,
-    });
+    storages = storagesAt(storage);
     scope.defer(() => storages.dispose());
     await storages.start();
   });

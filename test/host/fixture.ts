@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { AftTaskExplorerApi, TaskSummary } from '../../src/api.ts';
+import { Storages } from '../../src/worker/storages.ts';
 
 const extensionId = 'aft-task-explorer.aft-task-explorer';
 
@@ -61,6 +62,18 @@ export async function showStorage(): Promise<{ directory: string; remove: () => 
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** The storages of a test's own, as the extension reads them: one, with its worker. */
+export function storagesAt(directory: string, keepHours = 0): Storages {
+  const extension = vscode.extensions.getExtension(extensionId)!;
+  return new Storages({
+    candidates: () => [{ path: directory, origin: 'test', legacy: false }],
+    workerScript: join(extension.extensionPath, 'dist', 'worker.js'),
+    journalDirectory: join(directory, '.kills'),
+    keepHours: () => keepHours,
+    log: () => undefined,
+  });
 }
 
 /** Resolves with the task as soon as the explorer knows one that fits. */

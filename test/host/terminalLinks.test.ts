@@ -7,9 +7,9 @@ import { ReplayTerminals } from '../../src/documents/replayTerminals.ts';
 import { TerminalLinks } from '../../src/documents/terminalLinks.ts';
 import { deleteTaskBundle } from '../../src/persistence/bundle.ts';
 import { outputUri } from '../../src/vscode/uris.ts';
-import { Storages } from '../../src/worker/storages.ts';
+import type { Storages } from '../../src/worker/storages.ts';
 import { newTaskId, writeTaskFixture, type FixtureTask } from '../support/taskFixture.ts';
-import { until } from './fixture.ts';
+import { storagesAt, until } from './fixture.ts';
 
 describe('links in terminals', () => {
   const scope = new AsyncDisposableStack();
@@ -25,14 +25,7 @@ describe('links in terminals', () => {
     });
     directory = storage;
     task = writeTaskFixture({ storage, stdout: 'out\n' });
-    const extension = vscode.extensions.getExtension('aft-task-explorer.aft-task-explorer')!;
-    storages = new Storages({
-      candidates: () => [{ path: storage, origin: 'test', legacy: false }],
-      workerScript: join(extension.extensionPath, 'dist', 'worker.js'),
-      journalDirectory: join(storage, 'journal'),
-      keepHours: () => 0,
-      log: () => undefined,
-    });
+    storages = storagesAt(storage);
     scope.defer(() => storages.dispose());
     links = new TerminalLinks(storages);
     scope.defer(() => {

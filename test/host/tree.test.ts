@@ -10,10 +10,10 @@ import { taskFilter } from '../../src/explorer/filter.ts';
 import { taskTooltip } from '../../src/explorer/taskTooltip.ts';
 import { deleteTaskBundle } from '../../src/persistence/bundle.ts';
 import { updateTask } from '../../src/persistence/taskFile.ts';
-import { Storages } from '../../src/worker/storages.ts';
+import type { Storages } from '../../src/worker/storages.ts';
 import { aTask } from '../support/aTask.ts';
 import { newTaskId, writeTaskFixture } from '../support/taskFixture.ts';
-import { until } from './fixture.ts';
+import { storagesAt, until } from './fixture.ts';
 
 describe('tree', () => {
   let storage: string;
@@ -22,14 +22,7 @@ describe('tree', () => {
 
   /** Reads the storage, as the extension does, with a tree of the test's own. */
   async function show(): Promise<void> {
-    const extension = vscode.extensions.getExtension('aft-task-explorer.aft-task-explorer')!;
-    storages = new Storages({
-      candidates: () => [{ path: storage, origin: 'test', legacy: false }],
-      workerScript: join(extension.extensionPath, 'dist', 'worker.js'),
-      journalDirectory: join(storage, '.kills'),
-      keepHours: () => 24,
-      log: () => undefined,
-    });
+    storages = storagesAt(storage, 24);
     tree = new TaskTree(storages.index, (task) => Promise.resolve(taskTooltip(task, [])));
     await storages.start();
   }

@@ -71,6 +71,11 @@ export const sampleTasks = {
 
 export type SampleTaskName = keyof typeof sampleTasks;
 
+/** What its row begins with. */
+export function firstLineOf(name: SampleTaskName): string {
+  return sampleTasks[name].command.split('\n', 1)[0]!;
+}
+
 export const samplePlans = Object.entries(sampleTasks) as readonly [
   SampleTaskName,
   SampleTaskPlan,
