@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import type { AftTaskExplorerApi, TaskName, TaskOutcome, TaskSummary } from './api.ts';
 import type { TaskActions } from './commands/taskActions.ts';
 import type { Outcome } from './persistence/outcome.ts';
-import type { Task } from './store/task.ts';
+import type { Task, TaskChanges } from './store/task.ts';
 import { Disposable } from './vscode/disposable.ts';
 import { outputUri } from './vscode/uris.ts';
 import type { Storages } from './worker/storages.ts';
@@ -14,20 +14,10 @@ export class PublicApi extends Disposable {
   constructor(storages: Storages, actions: TaskActions, ready: Promise<void>) {
     super();
     const { index } = storages;
-    const changed = this.register(
-      new vscode.EventEmitter<{
-        readonly added: readonly TaskSummary[];
-        readonly changed: readonly TaskSummary[];
-        readonly removed: readonly TaskSummary[];
-      }>(),
-    );
+    const changed = this.register(new vscode.EventEmitter<TaskSummaries>());
     this.register({
       dispose: index.onDidChange((changes) => {
-        changed.fire({
-          added: changes.added.map(summary),
-          changed: changes.changed.map(summary),
-          removed: changes.removed.map(summary),
-        });
+        changed.fire(new TaskSummaries(changes));
       }),
     });
 
@@ -65,6 +55,28 @@ export class PublicApi extends Disposable {
       markDelivered: (names) => each(names, (task) => actions.markDelivered(task)),
       refresh: () => storages.refresh(),
     };
+  }
+}
+
+/** A difference as other extensions see it. Summaries are made when first asked for: mostly nobody asks. */
+class TaskSummaries {
+  private readonly changes: TaskChanges;
+  private readonly made: { -readonly [Kind in keyof TaskChanges]?: readonly TaskSummary[] } = {};
+
+  constructor(changes: TaskChanges) {
+    this.changes = changes;
+  }
+
+  get added(): readonly TaskSummary[] {
+    return (this.made.added ??= this.changes.added.map(summary));
+  }
+
+  get changed(): readonly TaskSummary[] {
+    return (this.made.changed ??= this.changes.changed.map(summary));
+  }
+
+  get removed(): readonly TaskSummary[] {
+    return (this.made.removed ??= this.changes.removed.map(summary));
   }
 }
 

@@ -11,6 +11,8 @@ import { median, row, type Row } from './row.ts';
 export interface EditorFigures {
   /** The longest stall of each round. */
   readonly stallsMs: readonly number[];
+  /** The same while nothing comes in. */
+  readonly idleStallsMs: readonly number[];
   readonly appendMs: readonly number[];
   readonly behindMs: readonly number[];
   readonly writtenMiB: number;
@@ -49,7 +51,7 @@ export async function benchEditor(): Promise<Row[]> {
       ],
     });
     const figures = JSON.parse(readFileSync(result, 'utf8')) as EditorFigures;
-    const { stallsMs, appendMs, behindMs, writtenMiB, memoryMiB } = figures;
+    const { stallsMs, idleStallsMs, appendMs, behindMs, writtenMiB, memoryMiB } = figures;
     const written = `${Math.round(writtenMiB)} MiB written`;
     return [
       row(
@@ -57,7 +59,8 @@ export async function benchEditor(): Promise<Row[]> {
         median(stallsMs),
         30,
         'ms',
-        `the view on screen; median of ${stallsMs.length}, longest ${percentile(stallsMs, 100).toFixed(1)} ms`,
+        `the view on screen; median of ${stallsMs.length}, longest ${percentile(stallsMs, 100).toFixed(1)} ms; ` +
+          `with no tasks ${median(idleStallsMs).toFixed(1)} and ${percentile(idleStallsMs, 100).toFixed(1)} ms`,
       ),
       row(
         'append to text in the editor, p95',
