@@ -4,7 +4,7 @@ import type { TaskChanges } from '../store/task.ts';
 import type { Storages } from '../worker/storages.ts';
 import { Disposable } from '../vscode/disposable.ts';
 import type { Settings } from '../vscode/settings.ts';
-import { outputScheme, outputUri, parseOutputUri } from '../vscode/uris.ts';
+import { formOf, outputScheme, outputUri, parseOutputUri } from '../vscode/uris.ts';
 import { OutputDocument, type SeenLines } from './outputDocument.ts';
 
 /** A running task's capture is looked at this often while an editor shows it. */
@@ -12,7 +12,7 @@ const lookEvery = 100;
 /** Changes of one document are announced at most this often. */
 const announceEvery = 200;
 /** Documents that nobody has open (a search, a diff) are forgotten after this long. */
-const sweepEvery = 30_000;
+const sweepEvery = 10_000;
 
 /**
  * The output documents that are open, by URI. Those that an editor shows and whose task goes on are
@@ -144,7 +144,7 @@ export class OutputDocuments extends Disposable {
     const visible = new Set(
       vscode.window.visibleTextEditors
         .map(({ document }) => document.uri)
-        .filter(({ scheme }) => scheme === outputScheme)
+        .filter((uri) => uri.scheme === outputScheme && formOf(uri) === undefined)
         .map(String),
     );
     for (const [uri, timer] of this.following) {

@@ -1,7 +1,8 @@
 import * as assert from 'node:assert/strict';
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import * as vscode from 'vscode';
-import { outputUri } from '../../src/vscode/uris.ts';
+import { outputUri, withForm } from '../../src/vscode/uris.ts';
 import { writeTaskFixture } from '../support/taskFixture.ts';
 import { held, running, showStorage, taskWhere, until, type Held } from './fixture.ts';
 
@@ -69,6 +70,58 @@ describe('an output document whose tab is closed while it is being opened', () =
     } finally {
       await storage.remove();
     }
+  });
+});
+
+describe('output documents that no tab shows', () => {
+  let storage: Awaited<ReturnType<typeof showStorage>>;
+  let keys: string[];
+
+  beforeEach(async () => {
+    storage = await showStorage();
+    const tasks = [1, 2].map((run) =>
+      writeTaskFixture({
+        storage: storage.directory,
+        record: { ...running, startedAt: running.startedAt + run },
+        stdout: `run ${run} took 12 ms\n`,
+      }),
+    );
+    for (const { key } of tasks) await taskWhere(key);
+    keys = tasks.map(({ key }) => key);
+  });
+
+  afterEach(() => storage.remove());
+
+  it('are forgotten with the documents that VS Code keeps for extensions for a while', async function () {
+    this.timeout(60_000);
+    const before = (await held()).documents.documents;
+    for (const key of keys) await vscode.workspace.openTextDocument(outputUri(key, 'output'));
+    assert.equal((await held()).documents.documents, before + keys.length);
+    // It keeps each for three minutes, and some fifty in all.
+    for (let file = 0; (await held()).documents.documents > before; file += 1) {
+      assert.ok(file < 200, 'VS Code has let no document go');
+      const path = join(storage.directory, `${file}.txt`);
+      writeFileSync(path, '');
+      await vscode.workspace.openTextDocument(path);
+    }
+  });
+
+  it('are forgotten soon where they are read for a comparison without times', async function () {
+    this.timeout(90_000);
+    const before = (await held()).documents.documents;
+    const [left, right] = keys.map((key) =>
+      withForm(outputUri(key, 'output'), { kind: 'normalised' }),
+    );
+    await vscode.commands.executeCommand('vscode.diff', left, right, 'Comparison');
+    const shown = await until(
+      () =>
+        vscode.window.visibleTextEditors.find(
+          ({ document }) => document.uri.toString() === right?.toString(),
+        ),
+      vscode.window.onDidChangeVisibleTextEditors,
+    );
+    assert.equal(shown.document.getText(), 'run 2 took <duration>\n');
+    await heldDocuments(before);
   });
 });
 
