@@ -3,7 +3,7 @@ import type { Task } from '../store/task.ts';
 import type { TaskIndex } from '../store/taskIndex.ts';
 import { NothingToDo, UserError } from '../vscode/userError.ts';
 import { outputUri, withForm } from '../vscode/uris.ts';
-import { ageInWords, firstLine } from '../vscode/words.ts';
+import { ageInWords, clockTime, firstLine } from '../vscode/words.ts';
 import type { CommandHandler } from './commandTable.ts';
 import type { TaskPicker } from './taskPicker.ts';
 
@@ -16,7 +16,7 @@ export function compareCommands(
   return {
     compareOutputs: async (argument, selected) => {
       const hasEarlier = (task: Task): boolean => previousRun(index, task) !== undefined;
-      const title = t('Compare with the run before the output of');
+      const title = t('Compare with the previous run');
       const tasks = await picker.pick(argument, selected, title, {
         fits: hasEarlier,
         none: t(
@@ -110,10 +110,6 @@ function namesOf(left: Task, right: Task): readonly [string, string] {
   ];
   const pairs = ways.map((way) => [nameOf(left, way(left)), nameOf(right, way(right))] as const);
   return pairs.find(([one, other]) => one !== other) ?? [left.taskId, right.taskId];
-}
-
-function clockTime(time: number): string {
-  return new Date(time).toLocaleTimeString(vscode.env.language);
 }
 
 function nameOf(task: Task, when: string): string {

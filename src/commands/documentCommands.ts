@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { CaptureStream } from '../persistence/record.ts';
 import type { Task } from '../store/task.ts';
 import { NothingToDo } from '../vscode/userError.ts';
+import { openOutput } from '../vscode/openOutput.ts';
 import { outputScheme, outputUri, parseOutputUri } from '../vscode/uris.ts';
 import type { CommandHandler } from './commandTable.ts';
 import type { TaskPicker } from './taskPicker.ts';
@@ -35,7 +36,9 @@ export function documentCommands(
     const active = activeUri();
     if (argument === undefined && active !== undefined) return active;
     const task = await picker.pickOne(argument, title);
-    return task && outputUri(task.key, 'output');
+    if (task === undefined) return undefined;
+    await openOutput(task, 'output');
+    return outputUri(task.key, 'output');
   };
 
   const toggleFollow = async (argument: unknown): Promise<void> => {

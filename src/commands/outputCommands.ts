@@ -4,7 +4,8 @@ import type { CaptureStream } from '../persistence/record.ts';
 import type { Task } from '../store/task.ts';
 import { showInformation } from '../vscode/messages.ts';
 import { NothingToDo, UserError } from '../vscode/userError.ts';
-import { outputUri, parseOutputUri } from '../vscode/uris.ts';
+import { openOutput } from '../vscode/openOutput.ts';
+import { parseOutputUri } from '../vscode/uris.ts';
 import { bytesInWords } from '../vscode/words.ts';
 import type { Storages } from '../worker/storages.ts';
 import type { CommandHandler } from './commandTable.ts';
@@ -34,8 +35,7 @@ export function outputCommands(
         t('{0} has no {1} capture: it runs in {2} mode.', task.taskId, stream, task.mode),
       );
     }
-    // `vscode.open` shows a document in preview, as a click in the file explorer does.
-    await vscode.commands.executeCommand('vscode.open', outputUri(task.key, stream));
+    await openOutput(task, stream);
   };
 
   const capturePath = async (task: Task, stream: CaptureStream): Promise<string> => {

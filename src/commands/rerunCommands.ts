@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { showWarning } from '../vscode/messages.ts';
 import { UserError } from '../vscode/userError.ts';
-import { firstLine } from '../vscode/words.ts';
+import { firstLine, withoutIcons } from '../vscode/words.ts';
 import type { CommandHandler } from './commandTable.ts';
 import type { TaskPicker } from './taskPicker.ts';
 
@@ -36,7 +36,7 @@ export function rerunCommands(picker: TaskPicker): Record<'rerunInTerminal', Com
       if (!(await isDirectory(cwd))) {
         throw new UserError(t('{0} ran in {1}, which is not there any more.', taskId, workdir));
       }
-      const name = firstLine(command, 30) || taskId;
+      const name = withoutIcons(firstLine(command, 30)) || taskId;
       const terminal = vscode.window.createTerminal({ name, cwd });
       terminal.show();
       if (!untypable.test(command)) {
@@ -47,7 +47,7 @@ export function rerunCommands(picker: TaskPicker): Record<'rerunInTerminal', Com
       await vscode.env.clipboard.writeText(command);
       void showWarning(
         t(
-          'The command of {0} has line breaks or control characters, so it was not typed: it would run at once. It is on the clipboard.',
+          'On the clipboard, not typed: the command of {0}. It has line breaks or control characters, with which it would run at once.',
           taskId,
         ),
       );

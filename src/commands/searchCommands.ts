@@ -29,7 +29,12 @@ export function searchCommands(
       const tasks = await picker.pickOrAll(argument, selected);
       const targets = tasks.flatMap(targetsOf);
       if (targets.length === 0) {
-        throw new NothingToDo(vscode.l10n.t('None of these tasks has written anything yet.'));
+        const [only, ...more] = tasks;
+        throw new NothingToDo(
+          only !== undefined && more.length === 0
+            ? vscode.l10n.t('{0} has written nothing.', only.taskId)
+            : vscode.l10n.t('None of these tasks has written anything yet.'),
+        );
       }
       memory.query = { ...memory.query, text: selectedText() };
       const list = new SearchList(targets, tasks.length, script, memory, log);

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { Search, type SearchEnd, type SearchNews } from '../output/search/search.ts';
 import { compileSearch, type SearchQuery } from '../output/search/searchPattern.ts';
-import { bytesInWords, firstLine } from '../vscode/words.ts';
+import { bytesInWords, firstLine, withoutIcons } from '../vscode/words.ts';
 import type { Found, FoundIn } from './searchMatch.ts';
 
 /** Typing goes on for so many milliseconds before the search begins. */
@@ -286,10 +286,7 @@ function note(icon: string, text: string): Item {
   return { label: `$(${icon}) ${text}`, alwaysShow: true };
 }
 
-/** Text as a label shows it: without controls, and without icons in it (`$(name)`). */
+/** Text as a label shows it. */
 function plain(text: string): string {
-  return text
-    .replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ')
-    .replaceAll('$(', '$\u200b(')
-    .slice(0, 250);
+  return withoutIcons(text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ')).slice(0, 250);
 }

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { SearchMatch, SearchTarget } from '../output/search/search.ts';
 import type { CaptureStream } from '../persistence/record.ts';
 import type { Task } from '../store/task.ts';
+import { openArguments, tabLabel } from '../vscode/openOutput.ts';
 import { outputUri, withForm } from '../vscode/uris.ts';
 import type { Storages } from '../worker/storages.ts';
 import { writtenStreams } from './outputReader.ts';
@@ -33,13 +34,13 @@ export async function openMatch(
   const { linesAfter, skippedBytes, line } = excerpt;
   // The natural document, where it shows nothing but this stream: people have that one open.
   const natural = writtenStreams(task).length === 1;
-  const uri = outputUri(task.key, natural ? 'output' : stream);
+  const [uri, , label] = openArguments(task, natural ? 'output' : stream);
   if (linesAfter !== undefined) {
     const document = await vscode.workspace.openTextDocument(uri);
     const range = findLine(document, match, document.lineCount - 1 - linesAfter);
     if (range !== undefined) {
       hold(uri);
-      await show(document, range);
+      await show(document, range, label);
       hold(uri);
       return;
     }
@@ -48,10 +49,17 @@ export async function openMatch(
   const document = await vscode.workspace.openTextDocument(around);
   const expected = line + (skippedBytes > 0 ? 1 : 0);
   const fallback = document.lineAt(Math.min(expected, document.lineCount - 1)).range;
-  await show(document, findLine(document, match, expected) ?? fallback);
+  const part = vscode.l10n.t('{0}, line {1}', stream, match.line.toLocaleString());
+  await show(document, findLine(document, match, expected) ?? fallback, tabLabel(task, part));
 }
 
-async function show(document: vscode.TextDocument, range: vscode.Range): Promise<void> {
+async function show(
+  document: vscode.TextDocument,
+  range: vscode.Range,
+  label: string,
+): Promise<void> {
+  // Only this gives the tab a label, and only the other answers with the editor.
+  await vscode.commands.executeCommand('vscode.open', document.uri, { selection: range }, label);
   const editor = await vscode.window.showTextDocument(document, { selection: range });
   editor.revealRange(range, vscode.TextEditorRevealType.InCenter);
 }

@@ -5,7 +5,7 @@ import { sessionOf } from '../store/taskTraits.ts';
 import { taskState } from '../vscode/taskState.ts';
 import { NothingToDo, UserError } from '../vscode/userError.ts';
 import { parseOutputUri } from '../vscode/uris.ts';
-import { ageInWords, firstLine } from '../vscode/words.ts';
+import { ageInWords, firstLine, withoutIcons } from '../vscode/words.ts';
 import type { Storages } from '../worker/storages.ts';
 
 /** What a command needs to know of a row in the tree. */
@@ -198,11 +198,6 @@ function isSessionRow(value: unknown): value is { readonly id: string } {
     'id' in value &&
     typeof value.id === 'string'
   );
-}
-
-/** Quick picks make icons of `$(name)`, which in a command is a substitution. */
-function withoutIcons(text: string): string {
-  return text.replaceAll('$(', '\\$(');
 }
 
 function nameOf(argument: unknown): string | undefined {

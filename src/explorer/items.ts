@@ -2,7 +2,7 @@ import * as path from 'node:path';
 import * as vscode from 'vscode';
 import type { Task } from '../store/task.ts';
 import { isActive, isKillable, isOrphan, isUndelivered, willNotify } from '../store/taskTraits.ts';
-import { outputUri } from '../vscode/uris.ts';
+import { openArguments } from '../vscode/openOutput.ts';
 import { ageInWords, durationInWords, firstLine, printable } from '../vscode/words.ts';
 import type { SessionNode, SessionSummary, TaskNode } from './nodes.ts';
 import { taskState } from '../vscode/taskState.ts';
@@ -24,7 +24,7 @@ export function taskItem(node: TaskNode, task: Task, now: number): vscode.TreeIt
   item.command = {
     command: 'vscode.open',
     title: vscode.l10n.t('Open Output'),
-    arguments: [outputUri(task.key, 'output')],
+    arguments: openArguments(task, 'output'),
   };
   item.accessibilityInformation = {
     label: [label, ...descriptionParts(task, now), isUndelivered(task) ? agentNotTold() : '']

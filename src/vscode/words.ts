@@ -34,6 +34,11 @@ export function ageInWords(time: number, now: number): string {
   return now - time < minute ? t('just now') : t('{0} ago', durationInWords(now - time));
 }
 
+/** The time of day, as the user's language writes it. */
+export function clockTime(time: number): string {
+  return new Date(time).toLocaleTimeString(vscode.env.language);
+}
+
 /** A size in the largest unit that leaves a number of at least one. */
 export function bytesInWords(bytes: number): string {
   const units = ['B', 'KB', 'MB', 'GB', 'TB'];
@@ -52,6 +57,14 @@ export function firstLine(text: string, length = 120): string {
   const line = /\S[^\r\n]*/.exec(text.slice(0, 10_000))?.[0] ?? '';
   const clean = printable(line).trim();
   return clean.length > length ? `${clean.slice(0, length - 1)}…` : clean;
+}
+
+/**
+ * A text that stays text where VS Code makes icons of `$(name)`, which in a command is a
+ * substitution: in quick picks and the names of terminals.
+ */
+export function withoutIcons(text: string): string {
+  return text.replaceAll('$(', '$\u200b(');
 }
 
 /**

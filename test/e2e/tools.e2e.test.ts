@@ -91,7 +91,7 @@ describe('Tools on outputs', () => {
     );
     const compare = async (how: string): Promise<void> => {
       await workbench.runCommand('AFT Tasks: Compare Outputs');
-      await workbench.typeInto('Compare with the run before', last!.taskId);
+      await workbench.typeInto('Compare with the previous run', last!.taskId);
       await workbench.quickPickRows().filter({ hasText: last!.taskId }).first().click();
       await workbench.page.getByText('Compare make twice').waitFor();
       await workbench.pick(how);

@@ -143,6 +143,26 @@ describe('commands', () => {
     assert.equal(await vscode.env.clipboard.readText(), paths.stdout);
   });
 
+  it('open a document on a tab that says what ran and when, and which stream it is', async () => {
+    const startedAt = Date.now() - 5000;
+    const { key } = writeTaskFixture({
+      storage: storage.directory,
+      record: { command: 'make $(nproc)\u202e\nmake install', startedAt },
+      stderr: 'x\n',
+    });
+    await taskWhere(key);
+    const time = new Date(startedAt).toLocaleTimeString(vscode.env.language);
+    const shown = async (): Promise<string> =>
+      await until(
+        () => vscode.window.tabGroups.activeTabGroup.activeTab?.label.replaceAll('\u200b', ''),
+        vscode.window.tabGroups.onDidChangeTabs,
+      );
+    await run('openOutput', key);
+    assert.equal(await shown(), `make $(nproc) · ${time}`);
+    await run('openStderr', key);
+    assert.equal(await shown(), `make $(nproc) (stderr) · ${time}`);
+  });
+
   it('refresh finds what no watch has told', async () => {
     const { key } = writeTaskFixture({ storage: storage.directory });
     await run('refresh');

@@ -172,6 +172,8 @@ describe('commands on outputs', () => {
       assert.equal(editor.document.uri.query, `at=${lines.slice(0, 3).join('\n').length + 1}`);
       assert.equal(editor.document.getText(editor.selection), 'only needle');
       assert.equal(editor.document.lineAt(editor.selection.start).text, 'the only needle');
+      const { label } = vscode.window.tabGroups.activeTabGroup.activeTab!;
+      assert.match(label, /^echo fixture \(stdout, line 4\) · /);
     });
 
     it('leaves its reader at a match in a task that goes on', async () => {
@@ -204,9 +206,14 @@ describe('commands on outputs', () => {
 
     it('says so where no task has written anything', async () => {
       const shownMessages = messages();
-      const { key } = await task();
-      await run('searchOutputs', key);
-      assert.match(shownMessages.join(), /written anything/);
+      const tasks = [await task(), await task()];
+      const rows = tasks.map(({ key }) => ({ kind: 'task', key }));
+      await run('searchOutputs', rows[0], rows);
+      await run('searchOutputs', rows[0]);
+      assert.deepEqual(shownMessages, [
+        'None of these tasks has written anything yet.',
+        `${tasks[0]!.taskId} has written nothing.`,
+      ]);
     });
   });
 
@@ -505,6 +512,13 @@ describe('commands on outputs', () => {
         [[['echo "ünï"', false]]],
       );
       assert.equal((made[0]?.options.cwd as vscode.Uri).fsPath, directory);
+    });
+
+    it('makes no icon of what the command says', async () => {
+      const made = terminals();
+      const { key } = await task({ record: { command: 'make $(check)', workdir: directory } });
+      await run('rerunInTerminal', key);
+      assert.doesNotMatch(made[0]?.options.name ?? '', /\$\(/);
     });
 
     for (const command of [
