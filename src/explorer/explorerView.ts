@@ -151,7 +151,7 @@ export class ExplorerView extends Disposable {
       if (watching === 'polling') {
         messages.push(
           vscode.l10n.t(
-            "Changes are looked for every few seconds: the system's file watches ran out or do not work here.",
+            "Changes are looked for every few seconds: the system's file watches ran out, are turned off or do not work here.",
           ),
         );
       }

@@ -109,7 +109,11 @@ export class ChokidarWatcher implements StoreWatcher {
     });
     chokidar.once('ready', () => {
       watch.opened();
-      if (current()) this.events.onEvent(directory, undefined);
+      if (!current()) return;
+      // The environment decides over us. It would see that files come and go, not that they change.
+      if (chokidar.options.backend === 'polling') {
+        this.events.onError(new Error('CHOKIDAR_USEPOLLING turns file watches off'));
+      } else this.events.onEvent(directory, undefined);
     });
     chokidar.add(directory);
   }

@@ -47,6 +47,17 @@ describe('ChokidarWatcher', () => {
     events.length = 0;
   }
 
+  it('tells that it can’t watch where the environment has chokidar poll', async () => {
+    const before = process.env['CHOKIDAR_USEPOLLING'];
+    scope.defer(() => {
+      if (before === undefined) delete process.env['CHOKIDAR_USEPOLLING'];
+      else process.env['CHOKIDAR_USEPOLLING'] = before;
+    });
+    process.env['CHOKIDAR_USEPOLLING'] = '1';
+    open(false).watch(root, 1);
+    await told('CHOKIDAR_USEPOLLING turns file watches off');
+  });
+
   it('tells the names that come, change and go in a directory, and no others', async () => {
     mkdirSync(join(root, 'inside'));
     open(false).watch(root, 1);
