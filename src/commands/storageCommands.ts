@@ -1,6 +1,8 @@
 import * as vscode from 'vscode';
 import type { Storage } from '../store/discovery.ts';
+import { showInformation } from '../vscode/messages.ts';
 import type { Settings } from '../vscode/settings.ts';
+import { NothingToDo } from '../vscode/userError.ts';
 import type { Storages } from '../worker/storages.ts';
 import type { CommandHandler } from './commandTable.ts';
 
@@ -23,12 +25,29 @@ export function storageCommands(
       title: t('Choose the directory that has aft.db or bash-tasks in it'),
     });
     if (picked === undefined) return;
+    const known = storages.places.flatMap(({ path, storage }) =>
+      storage === undefined ? [] : [path, storage.directory],
+    );
+    const added = picked.map(({ fsPath }) => fsPath).filter((path) => !known.includes(path));
+    if (added.length === 0) {
+      throw new NothingToDo(
+        t('{0} is shown already.', picked.map(({ fsPath }) => fsPath).join(', ')),
+      );
+    }
     const configured = settings.get('storageDirectories');
     // A list in the settings replaces discovery, so what is shown now has to be in it.
-    const shown =
+    const before =
       configured.length > 0 ? configured : storages.storages.map(({ directory }) => directory);
-    const added = picked.map(({ fsPath }) => fsPath).filter((path) => !shown.includes(path));
-    await settings.update('storageDirectories', [...shown, ...added]);
+    await settings.update('storageDirectories', [...before, ...added]);
+    if (configured.length > 0) return;
+    const choice = await showInformation(
+      t(
+        'From now on only the {0} storages in the setting “storageDirectories” are shown. Other places are looked in again when it is empty.',
+        before.length + added.length,
+      ),
+      t('Open Settings'),
+    );
+    if (choice !== undefined) await openSettings('storageDirectories');
   };
 
   return {
@@ -50,16 +69,18 @@ export function storageCommands(
       if (picked?.label.endsWith(add) === true) await addStorageDirectory();
     },
 
-    openSettings: () =>
-      vscode.commands.executeCommand(
-        'workbench.action.openSettings',
-        '@ext:aft-task-explorer.aft-task-explorer',
-      ),
+    openSettings: () => openSettings(''),
 
     showLog: () => {
       log.show();
     },
   };
+}
+
+/** Shows the extension's settings; those whose names have this text. */
+async function openSettings(text: string): Promise<void> {
+  const query = `@ext:aft-task-explorer.aft-task-explorer ${text}`.trimEnd();
+  await vscode.commands.executeCommand('workbench.action.openSettings', query);
 }
 
 function placeIcon(storage: Storage | undefined, problem: string | undefined): string {

@@ -1,7 +1,9 @@
 import * as assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { readTask } from '../../src/persistence/taskFile.ts';
 import { newTaskId, writeTaskFixture, type FixtureTask } from '../support/taskFixture.ts';
@@ -192,6 +194,75 @@ describe('commands', () => {
   });
 });
 
+describe('addStorageDirectory', () => {
+  let scope: AsyncDisposableStack;
+  let directory: string;
+  let told: string[];
+
+  beforeEach(async () => {
+    scope = new AsyncDisposableStack();
+    scope.defer(() => setSetting('storageDirectories', undefined));
+    directory = realpathSync(mkdtempSync(join(tmpdir(), 'aft-added-')));
+    scope.defer(() => {
+      rmSync(directory, { recursive: true });
+    });
+    told = [];
+    await (await api()).refresh();
+  });
+
+  afterEach(() => scope.disposeAsync());
+
+  /** Has the user pick a directory; notes what is told. */
+  async function add(path: string): Promise<void> {
+    const { showOpenDialog, showInformationMessage } = vscode.window;
+    const answers = {
+      showOpenDialog: () => Promise.resolve([vscode.Uri.file(path)]),
+      showInformationMessage: (message: string) => {
+        told.push(message);
+        return Promise.resolve(undefined);
+      },
+    };
+    Object.assign(vscode.window, answers);
+    try {
+      await vscode.commands.executeCommand('aftTasks.addStorageDirectory');
+    } finally {
+      Object.assign(vscode.window, { showOpenDialog, showInformationMessage });
+    }
+  }
+
+  function configured(): readonly string[] | undefined {
+    return vscode.workspace.getConfiguration('aftTasks').get('storageDirectories');
+  }
+
+  it('keeps what discovery has found, and says that it looks no further', async () => {
+    const { tasks } = await api();
+    const [found] = new Set(tasks().map(({ storageDirectory }) => storageDirectory));
+    await add(directory);
+    const directories = configured() ?? [];
+    assert.ok(directories.includes(found!));
+    assert.equal(directories.at(-1), directory);
+    const words = `From now on only the ${directories.length} storages in the setting`;
+    assert.ok(told.join().startsWith(words), told.join());
+  });
+
+  it('says nothing more where the setting already replaces discovery', async () => {
+    const before = join(directory, 'before');
+    mkdirSync(before);
+    await setSetting('storageDirectories', [before]);
+    await add(directory);
+    assert.deepEqual(configured(), [before, directory]);
+    assert.deepEqual(told, []);
+  });
+
+  it('changes no setting for a storage that is shown already', async () => {
+    const { tasks } = await api();
+    const [found] = new Set(tasks().map(({ storageDirectory }) => storageDirectory));
+    await add(found!);
+    assert.deepEqual(configured(), []);
+    assert.deepEqual(told, [`${found} is shown already.`]);
+  });
+});
+
 describe('storageDirectories', () => {
   it('shows the storages that it names, and no others, as soon as it changes', async () => {
     const first = await showStorage();
@@ -210,7 +281,6 @@ describe('storageDirectories', () => {
     const directory = `${storage.directory}/later/storage`;
     await setSetting('storageDirectories', [directory]);
     await (await api()).refresh();
-    const { mkdirSync } = await import('node:fs');
     mkdirSync(directory, { recursive: true });
     const { key } = writeTaskFixture({ storage: directory });
     await taskWhere(key);
