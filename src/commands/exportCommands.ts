@@ -58,7 +58,10 @@ export function exportCommands(
       );
     }
     if (await exportFile(storages, task, content, destination)) {
-      tellSaved(destination, t('The output of {0} was exported.', task.taskId));
+      tellSaved(
+        destination,
+        t('The output of {0} was exported to {1}.', task.taskId, destination.fsPath),
+      );
     }
   };
 

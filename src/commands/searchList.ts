@@ -207,7 +207,7 @@ export class SearchList {
       );
     }
     if (this.items.length === 0 && this.problems.length === 0) {
-      this.problems.push(warning(t('No match in {0}.', bytesInWords(this.bytes))));
+      this.problems.push(note('info', t('No match in {0}.', bytesInWords(this.bytes))));
     }
     this.show();
   }

@@ -97,7 +97,7 @@ export interface StorageCalls {
   /** Goes on with an export for some milliseconds. */
   continueExport(id: number): Promise<{ readonly bytes: number; readonly done: boolean }>;
   /** Gives the file its name, or leaves nothing behind. */
-  closeExport(id: number, keep: boolean): void;
+  closeExport(id: number, keep: boolean): Promise<void>;
 }
 
 /** What a storage's worker thread tells the extension host, unasked. */

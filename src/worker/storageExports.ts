@@ -1,10 +1,11 @@
+import { getSystemErrorMessage } from 'node:util';
 import { CaptureExport, type ExportSource } from '../output/captures/exportCapture.ts';
 import { streamHeading } from '../output/outputText.ts';
 import { readExcerpt } from '../output/captures/excerpt.ts';
 import { PtyRenderer } from '../output/pty/ptyRenderer.ts';
 import { Renderer } from '../output/rendering/renderer.ts';
 import { loadTerminal } from '../output/pty/xterm.ts';
-import { PersistenceError } from '../persistence/errors.ts';
+import { errorCode, PersistenceError } from '../persistence/errors.ts';
 import type { TaskPaths } from '../persistence/paths.ts';
 import type { CaptureStream } from '../persistence/record.ts';
 import type { Store } from '../store/store.ts';
@@ -50,20 +51,36 @@ export function storageExports(store: Store): ExportCalls {
           return { path: paths[stream], heading, makeSink };
         }),
       );
-      const opened = new CaptureExport(paths.sessionDir, sources, destination);
-      exports.set(id, opened);
-      return opened.totalBytes;
+      return await telling(() => {
+        const opened = new CaptureExport(paths.sessionDir, sources, destination);
+        exports.set(id, opened);
+        return opened.totalBytes;
+      });
     },
     continueExport: async (id) => {
       const opened = exports.get(id);
       if (opened === undefined) throw new Error(`There is no export ${id}.`);
-      return await opened.step();
+      return await telling(() => opened.step());
     },
-    closeExport: (id, keep) => {
+    closeExport: async (id, keep) => {
       const opened = exports.get(id);
       exports.delete(id);
-      if (keep) opened?.finish();
-      else opened?.abort();
+      await telling(() => {
+        if (keep) opened?.finish();
+        else opened?.abort();
+      });
     },
   };
+}
+
+/** Has an error say what the system says, without the name of the temporary file. */
+async function telling<T>(work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const code = errorCode(error);
+    if (!(error instanceof Error && 'errno' in error && typeof error.errno === 'number'))
+      throw error;
+    throw new Error(`${getSystemErrorMessage(error.errno)} (${code ?? ''})`, { cause: error });
+  }
 }

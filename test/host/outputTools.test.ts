@@ -370,14 +370,16 @@ describe('commands on outputs', () => {
   });
 
   it('exportOutput writes what is shown, or every byte', async () => {
-    const { key } = await task({ stdout: '\x1b[31mred\x1b[0m\n' });
+    const { key, taskId } = await task({ stdout: '\x1b[31mred\x1b[0m\n' });
     choose('As shown');
     const shown = saveTo('shown.log');
     await run('exportOutput', key);
     assert.equal(readFileSync(shown, 'utf8'), 'red\n');
     choose('As written');
     const raw = saveTo('raw.log');
+    const told = messages();
     await run('exportOutput', key);
+    assert.deepEqual(told, [`The output of ${taskId} was exported to ${raw}.`]);
     assert.equal(readFileSync(raw, 'utf8'), '\x1b[31mred\x1b[0m\n');
     assert.deepEqual(readdirSync(directory).sort(), ['raw.log', 'shown.log']);
   });
@@ -423,11 +425,14 @@ describe('commands on outputs', () => {
 
   it('exportOutput says why it could not write', async () => {
     const shown = messages();
-    const { key } = await task({ stdout: 'x' });
+    const { key, taskId } = await task({ stdout: 'x' });
     choose('As shown');
     const path = saveTo('nowhere/shown.log');
     await run('exportOutput', key);
-    assert.match(shown.join(), /was not exported to/);
+    assert.equal(
+      shown.join(),
+      `The output of ${taskId} was not exported to ${path}: no such file or directory (ENOENT)`,
+    );
     assert.equal(existsSync(path), false);
   });
 
