@@ -20,7 +20,9 @@ export interface OpenFile {
 /**
  * Opens a regular file below a session directory for reading, following no symbolic link on the
  * way from there. Commands that agents ran can put links, pipes and devices in the place of any
- * file. Throws `not-found`, `unsafe-path` or `io`.
+ * file. A hard link is opened: it shows nothing that its maker could not have written here, and
+ * backups make them. What is to be trusted or written is held against `stats.nlink` by its caller.
+ * Throws `not-found`, `unsafe-path` or `io`.
  */
 export function openSafely(sessionDir: string, path: string): OpenFile {
   try {

@@ -3,6 +3,7 @@ import {
   appendFileSync,
   closeSync,
   ftruncateSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -84,6 +85,12 @@ describe('capture view', () => {
       skippedBytes: 0,
       totalBytes: 17,
     });
+  });
+
+  it('shows a capture that has a second hard link, as backups make them', async () => {
+    writeFileSync(path, 'one\n');
+    linkSync(path, join(directory, 'backup'));
+    assert.equal((await open(1024)).text, 'one\n');
   });
 
   it('is empty for a capture that is not there yet, and appends when it comes', async () => {
