@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { Task } from '../store/task.ts';
 import type { TaskIndex } from '../store/taskIndex.ts';
-import { NothingToDo, UserError } from '../vscode/userError.ts';
+import { NothingToDo } from '../vscode/userError.ts';
 import { outputUri, withForm } from '../vscode/uris.ts';
 import { ageInWords, clockTime, firstLine } from '../vscode/words.ts';
 import type { CommandHandler } from './commandTable.ts';
@@ -46,7 +46,7 @@ function pair(index: TaskIndex, tasks: readonly Task[], task: Task): [Task, Task
   const { t } = vscode.l10n;
   const [, other, ...more] = tasks;
   if (more.length > 0) {
-    throw new UserError(
+    throw new NothingToDo(
       t(
         '{0} tasks are selected. Select two, or one to compare it with its previous run.',
         tasks.length,

@@ -253,7 +253,9 @@ async function writeWhole(destination: vscode.Uri, text: string): Promise<void> 
     await fs.rename(temporary, destination, { overwrite: true });
   } catch (error) {
     await Promise.resolve(fs.delete(temporary)).catch(() => undefined);
-    const reason = error instanceof Error ? error.message : String(error);
+    const message = error instanceof Error ? error.message : String(error);
+    // Without the name of the temporary file.
+    const reason = message.replace(/^Error: /, '').replace(/, \w+ '.*$/, '');
     throw new UserError(
       vscode.l10n.t('The session was not exported to {0}: {1}', destination.fsPath, reason),
     );

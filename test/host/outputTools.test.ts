@@ -298,6 +298,16 @@ describe('commands on outputs', () => {
       assert.match(label, /make twice \(.*\d:\d\d.*\) ↔ make twice \(.*\d:\d\d.*\)/);
     });
 
+    it('says without an alarm that three are too many', async () => {
+      const shown = messages();
+      const tasks = [await task(), await task(), await task()];
+      const rows = tasks.map(({ key }) => ({ kind: 'task', key }));
+      await run('compareOutputs', rows[0], rows);
+      assert.deepEqual(shown, [
+        '3 tasks are selected. Select two, or one to compare it with its previous run.',
+      ]);
+    });
+
     it('says without an alarm that no task has a previous run', async () => {
       // What the storage before this one had is gone.
       const { tasks, onDidChangeTasks } = await api();
@@ -434,6 +444,16 @@ describe('commands on outputs', () => {
       `The output of ${taskId} was not exported to ${path}: no such file or directory (ENOENT)`,
     );
     assert.equal(existsSync(path), false);
+  });
+
+  it('exportSession says why it could not write', async () => {
+    const shown = messages();
+    const { key } = await task({ stdout: 'x' });
+    const path = saveTo('x'.repeat(300));
+    await run('exportSession', key);
+    const words = `The session was not exported to ${path}: ENAMETOOLONG: name too long`;
+    assert.ok(shown.join().startsWith(words), shown.join());
+    assert.doesNotMatch(shown.join(), /\.tmp/);
   });
 
   it('exportSession writes a report that no task can break', async () => {
