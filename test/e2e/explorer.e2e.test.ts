@@ -49,6 +49,13 @@ describe('AFT Tasks', () => {
     return bundlePaths(join(tasks, hashSession(sessionId)), taskId, layout);
   }
 
+  /** The open tabs say what ran: a label for each. */
+  async function tabsAre(...labels: readonly RegExp[]): Promise<void> {
+    const tabs = await workbench.tabs();
+    assert.equal(tabs.length, labels.length, tabs.join());
+    for (const [at, label] of labels.entries()) assert.match(tabs[at]!, label);
+  }
+
   async function describedAs(name: SampleTaskName, words: RegExp): Promise<void> {
     await workbench.row(new RegExp(`${firstLineOf(name)}.*${words.source}`)).waitFor();
   }
@@ -136,7 +143,7 @@ describe('AFT Tasks', () => {
     await workbench.clickRow(firstLineOf('test'));
     const text = await workbench.editorShows(/\w/);
     assert.ok(!text.includes('\x1b') && !text.includes('␛'));
-    assert.deepEqual(await workbench.tabs(), [`${idOf('test')}.output`]);
+    await tabsAre(/^sh scripts\/test\.sh · \d/);
   });
 
   it('shows the output of a running task as it grows', async () => {
@@ -228,7 +235,7 @@ describe('AFT Tasks', () => {
     await entry.waitFor();
     await entry.click();
     await workbench.editorShows(/\w/);
-    assert.deepEqual(await workbench.tabs(), [`${idOf('test')}.output`]);
+    await tabsAre(/^sh scripts\/test\.sh · \d/);
   });
 
   it('says that the filter hides all, and how to clear it', async () => {
@@ -306,6 +313,7 @@ describe('AFT Tasks', () => {
     const before = await workbench.editorShows(/\w/);
     await workbench.reload();
     await workbench.editorShows(before.split('\n', 1)[0]!);
+    await tabsAre(/^sh scripts\/build\.sh · \d/);
     await workbench.openExplorer();
     await rowOf('build').waitFor();
   });
