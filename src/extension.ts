@@ -67,7 +67,7 @@ export function activate(context: vscode.ExtensionContext): AftTaskExplorerApi {
   const follow = new FollowOutput(documents, settings, context.workspaceState);
   const colors = new OutputColors(documents);
   const lenses = new OutputLenses(documents, follow, stateWords);
-  const terminals = new ReplayTerminals(reading, stateWords);
+  const terminals = new ReplayTerminals(reading, settings, stateWords);
   const commands = new Commands(
     {
       ...outputCommands(picker, reading),

@@ -11,8 +11,32 @@ const mostNamed = 50;
 /** A column that no line has: editors take the line's end. */
 const beyondLines = 1_000_000;
 
-/** The file that a link in a task's output names. Says so where there is none. */
-export async function followFileLink(
+/** What a link leads to: a path in the text, or the target of an OSC 8 link to a file. */
+export type LinkTarget = FileLink | vscode.Uri;
+
+/** A link's target in words. */
+export function labelOf(target: LinkTarget): string {
+  if (target instanceof vscode.Uri) {
+    return target.fragment === '' ? target.fsPath : `${target.fsPath}#${target.fragment}`;
+  }
+  const { path: file, line, column } = target;
+  return [file, line, column].filter((part) => part !== undefined).join(':');
+}
+
+/**
+ * The file that a link in a task's output leads to, with the place in it as VS Code's fragment
+ * (`L12,5`). Says so where there is none.
+ */
+export async function followLink(
+  target: LinkTarget,
+  task: Task | undefined,
+): Promise<vscode.Uri | undefined> {
+  if (target instanceof vscode.Uri) return await followTarget(target);
+  const file = await followFileLink(target, task);
+  return file?.with({ fragment: fragmentOf(target) });
+}
+
+async function followFileLink(
   link: FileLink,
   task: Task | undefined,
 ): Promise<vscode.Uri | undefined> {
@@ -23,8 +47,7 @@ export async function followFileLink(
   return named.length > 1 ? await pick(named) : named[0];
 }
 
-/** The target of an OSC 8 link to a file, where it is there. Says so where it is not. */
-export async function followTarget(uri: vscode.Uri): Promise<vscode.Uri | undefined> {
+async function followTarget(uri: vscode.Uri): Promise<vscode.Uri | undefined> {
   if (await isFile(uri)) return uri;
   const { t } = vscode.l10n;
   void showWarning(t('There is no file {0}. It may have been deleted.', uri.fsPath));
@@ -126,20 +149,9 @@ function contains(folder: string, file: string): boolean {
   return way !== '' && !path.isAbsolute(way) && way.split(path.sep)[0] !== '..';
 }
 
-/** The range that a link selects, or the place that it leads to. Last lines are whole. */
-export function rangeOf({ line, column, endLine, endColumn }: FileLink): vscode.Range | undefined {
-  if (line === undefined) return undefined;
-  const start = new vscode.Position(line - 1, (column ?? 1) - 1);
-  if (endLine === undefined) return new vscode.Range(start, start);
-  return new vscode.Range(start, new vscode.Position(endLine - 1, (endColumn ?? beyondLines) - 1));
-}
-
-/** VS Code's own form of a position in a link: `L12,5` and `L12,5-L14,2`. */
-export function fragmentOf(link: FileLink): string {
-  const range = rangeOf(link);
-  if (range === undefined) return '';
-  const [start, end] = [range.start, range.end].map(
-    ({ line, character }) => `L${line + 1}${character === 0 ? '' : `,${character + 1}`}`,
-  );
-  return range.isEmpty ? `${start}` : `${start}-${end}`;
+/** VS Code's own form of a position in a link: `L12,5` and `L12,5-L14,2`. Last lines are whole. */
+function fragmentOf({ line, column, endLine, endColumn }: FileLink): string {
+  if (line === undefined) return '';
+  const start = column === undefined || column === 1 ? `L${line}` : `L${line},${column}`;
+  return endLine === undefined ? start : `${start}-L${endLine},${endColumn ?? beyondLines}`;
 }

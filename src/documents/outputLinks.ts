@@ -1,13 +1,13 @@
 import * as vscode from 'vscode';
 import { LinkLines } from '../output/links/linkLines.ts';
-import type { FileLink } from '../output/links/links.ts';
 import type { Task } from '../store/task.ts';
 import type { Storages } from '../worker/storages.ts';
 import { Disposable } from '../vscode/disposable.ts';
 import { outputScheme, parseOutputUri } from '../vscode/uris.ts';
-import { followFileLink, followTarget, fragmentOf, safeTarget } from './fileLinks.ts';
+import { followLink, safeTarget, type LinkTarget } from './fileLinks.ts';
 import type { OutputDocuments } from './outputDocuments.ts';
-import type { OutputLayout, PlacedSection } from './outputLayout.ts';
+import type { OutputLayout } from './outputLayout.ts';
+import { overlap, programLinksOf, type ProgramLink } from './programLinks.ts';
 
 /** Lines between two looks at the cancellation token, so that a long document blocks nothing. */
 const linesAtOnce = 2000;
@@ -15,17 +15,10 @@ const linesAtOnce = 2000;
 /** What a link is resolved to when it is followed. */
 interface Unresolved {
   readonly task: Task | undefined;
-  /** A path in the text, or the target of an OSC 8 link to a file. */
-  readonly leadsTo: FileLink | vscode.Uri;
+  readonly leadsTo: LinkTarget;
 }
 
 type OutputDocumentLink = vscode.DocumentLink & Partial<Unresolved>;
-
-/** A link that the program made itself, by line and column of the document. */
-interface ProgramLink {
-  readonly range: vscode.Range;
-  readonly target: string;
-}
 
 /**
  * Links from output documents: to the files that they name, to what programs linked themselves
@@ -50,10 +43,11 @@ export class OutputLinks extends Disposable implements vscode.DocumentLinkProvid
     const target = parseOutputUri(document.uri);
     const task = target && this.storages.index.get(target.key);
     const layout = this.documents.get(document.uri)?.layoutOf(document);
-    const programs = layout === undefined ? [] : programLinks(layout);
-    const links = programs.flatMap((link) => documentLink(link, task) ?? []);
+    const programs = layout === undefined ? new Map<number, ProgramLink[]>() : programLinks(layout);
+    const links = [...programs].flatMap(([line, found]) =>
+      found.flatMap((link) => documentLink(line, link, task) ?? []),
+    );
     if (layout !== undefined) links.push(...earlierLinks(document, layout));
-    const taken = Map.groupBy(programs, ({ range }) => range.start.line);
     const lines = new LinkLines();
     for (let line = 0; line < document.lineCount; line += 1) {
       if (line % linesAtOnce === linesAtOnce - 1) {
@@ -62,10 +56,8 @@ export class OutputLinks extends Disposable implements vscode.DocumentLinkProvid
       }
       for (const link of lines.find(document.lineAt(line).text)) {
         if (link.kind !== 'file') continue;
+        if (programs.get(line)?.some((program) => overlap(program, link)) === true) continue;
         const range = new vscode.Range(line, link.start, line, link.end);
-        const isTaken = (other: ProgramLink): boolean =>
-          other.range.intersection(range) !== undefined;
-        if (taken.get(line)?.some(isTaken) === true) continue;
         links.push(unresolved(range, { task, leadsTo: link }));
       }
     }
@@ -75,7 +67,7 @@ export class OutputLinks extends Disposable implements vscode.DocumentLinkProvid
   async resolveDocumentLink(link: OutputDocumentLink): Promise<vscode.DocumentLink> {
     const { leadsTo } = link;
     if (leadsTo === undefined) return link;
-    const target = await follow(leadsTo, link.task);
+    const target = await followLink(leadsTo, link.task);
     // The reader has been told; of a link without a target VS Code would say so once more.
     if (target === undefined) throw new vscode.CancellationError();
     link.target = target;
@@ -83,51 +75,30 @@ export class OutputLinks extends Disposable implements vscode.DocumentLinkProvid
   }
 }
 
-async function follow(
-  leadsTo: FileLink | vscode.Uri,
-  task: Task | undefined,
-): Promise<vscode.Uri | undefined> {
-  if (leadsTo instanceof vscode.Uri) return await followTarget(leadsTo);
-  const file = await followFileLink(leadsTo, task);
-  return file?.with({ fragment: fragmentOf(leadsTo) });
-}
-
 function unresolved(range: vscode.Range, link: Unresolved): OutputDocumentLink {
   return Object.assign(new vscode.DocumentLink(range), link);
 }
 
-/** Pieces of one link that touch, since their colours differ, are one link. */
-function programLinks({ sections }: OutputLayout): ProgramLink[] {
-  const links: ProgramLink[] = [];
-  for (const placed of sections.filter(({ section }) => section.spans.hasLinks)) {
-    for (let line = placed.first; line <= placed.last; line += 1)
-      addProgramLinks(links, placed, line);
-  }
-  return links;
-}
-
-function addProgramLinks(links: ProgramLink[], placed: PlacedSection, line: number): void {
-  const { section, first } = placed;
-  const { start, end } = section.lineOffsets(line - first);
-  section.spans.visit(start, end, (spanStart, spanEnd, _style, target) => {
-    if (target === undefined) return;
-    const from = Math.max(spanStart, start) - start;
-    const range = new vscode.Range(line, from, line, Math.min(spanEnd, end) - start);
-    const before = links.at(-1);
-    if (before?.target === target && before.range.end.isEqual(range.start)) {
-      links[links.length - 1] = { target, range: before.range.union(range) };
-    } else {
-      links.push({ target, range });
+/** By the document's line. */
+function programLinks({ sections }: OutputLayout): Map<number, ProgramLink[]> {
+  const byLine = new Map<number, ProgramLink[]>();
+  for (const { section, first, last } of sections.filter(({ section }) => section.spans.hasLinks)) {
+    for (let line = first; line <= last; line += 1) {
+      const links = programLinksOf(section, line - first);
+      if (links.length > 0) byLine.set(line, links);
     }
-  });
+  }
+  return byLine;
 }
 
 function documentLink(
-  { range, target }: ProgramLink,
+  line: number,
+  { start, end, target }: ProgramLink,
   task: Task | undefined,
 ): OutputDocumentLink | undefined {
   const uri = safeTarget(target, task);
   if (uri === undefined) return undefined;
+  const range = new vscode.Range(line, start, line, end);
   if (uri.scheme === 'file') return unresolved(range, { task, leadsTo: uri });
   const link = new vscode.DocumentLink(range, uri);
   // The text may say anything: the reader is told where the link leads.

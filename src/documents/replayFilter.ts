@@ -6,6 +6,7 @@ type State =
 const longestControl = 64;
 const longestSgr = 512;
 const longestLink = 2048;
+const endOfLink = '\x1b]8;;\x1b\\';
 /** A count of more digits makes a terminal do the same thing for ever. */
 const countDigits = 4;
 
@@ -211,9 +212,10 @@ function modeSequence(parameters: string, final: string): string {
   return modes.length === 0 ? '' : `\x1b[${isPrivate ? '?' : ''}${modes.join(';')}${final}`;
 }
 
-/** OSC 8, to the web or to end a link; empty for every other OSC. */
+/** OSC 8: a link to the web, or the end of one, which any other link is. Empty for every other OSC. */
 function link(pending: string): string {
-  const [, id, target] = /^8;((?:id=[\w.-]{1,64})?)[^;]*;([\x21-\x7e]*)$/.exec(pending) ?? [];
-  if (id === undefined || target === undefined || pending.length > longestLink) return '';
-  return target === '' || /^https?:\/\//i.test(target) ? `\x1b]8;${id};${target}\x1b\\` : '';
+  if (!/^8;[^;]*;/.test(pending)) return '';
+  const [, id = '', target = ''] =
+    /^8;((?:id=[\w.-]{1,64})?)[^;]*;(https?:\/\/[\x21-\x7e]*)$/i.exec(pending) ?? [];
+  return pending.length > longestLink ? endOfLink : `\x1b]8;${id};${target}\x1b\\`;
 }

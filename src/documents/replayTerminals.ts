@@ -1,50 +1,63 @@
 import * as vscode from 'vscode';
-import { findLinks, type FileLink } from '../output/links/links.ts';
 import type { Task } from '../store/task.ts';
 import { Disposable } from '../vscode/disposable.ts';
+import type { Settings } from '../vscode/settings.ts';
 import { firstLine } from '../vscode/words.ts';
 import type { Storages } from '../worker/storages.ts';
-import { followFileLink, rangeOf } from './fileLinks.ts';
+import { followLink, labelOf, type LinkTarget } from './fileLinks.ts';
+import { ReplayLinks, type ReplayLink } from './replayLinks.ts';
 import { ReplayTerminal } from './replayTerminal.ts';
 import type { StateWords } from './taskWords.ts';
 
 interface Replaying {
   readonly key: string;
   readonly pty: ReplayTerminal;
+  readonly links: ReplayLinks;
 }
 
-interface ReplayLink extends vscode.TerminalLink {
-  readonly file: FileLink;
+interface TaskLink extends vscode.TerminalLink {
+  readonly link: ReplayLink;
   readonly key: string;
 }
 
 /** The terminals that show tasks' captures, one a task, and the links to files in them. */
-export class ReplayTerminals extends Disposable implements vscode.TerminalLinkProvider<ReplayLink> {
+export class ReplayTerminals extends Disposable implements vscode.TerminalLinkProvider<TaskLink> {
   private readonly storages: Storages;
+  private readonly settings: Settings;
   private readonly stateWords: StateWords;
   private readonly terminals = new Map<vscode.Terminal, Replaying>();
 
-  constructor(storages: Storages, stateWords: StateWords) {
+  constructor(storages: Storages, settings: Settings, stateWords: StateWords) {
     super();
     this.storages = storages;
+    this.settings = settings;
     this.stateWords = stateWords;
     this.register(vscode.window.registerTerminalLinkProvider(this));
     this.register(
       vscode.window.onDidCloseTerminal((terminal) => {
-        this.terminals.get(terminal)?.pty.dispose();
+        const { pty, links } = this.terminals.get(terminal) ?? {};
+        pty?.dispose();
+        links?.close();
         this.terminals.delete(terminal);
       }),
     );
     this.register({
       dispose: () => {
-        for (const terminal of this.terminals.keys()) terminal.dispose();
+        for (const [terminal, { links }] of this.terminals) {
+          links.close();
+          terminal.dispose();
+        }
       },
     });
   }
 
-  get held(): { readonly terminals: number; readonly timers: number } {
-    const following = [...this.terminals.values()].filter(({ pty }) => pty.isFollowing);
-    return { terminals: this.terminals.size, timers: following.length };
+  get held(): { readonly terminals: number; readonly timers: number; readonly texts: number } {
+    const all = [...this.terminals.values()];
+    return {
+      terminals: all.length,
+      timers: all.filter(({ pty }) => pty.isFollowing).length,
+      texts: all.filter(({ links }) => links.hasText).length,
+    };
   }
 
   /** Shows the task's terminal; makes it where there is none. */
@@ -54,24 +67,26 @@ export class ReplayTerminals extends Disposable implements vscode.TerminalLinkPr
     terminal.show();
   }
 
-  provideTerminalLinks({
+  async provideTerminalLinks({
     line,
     terminal,
-  }: Pick<vscode.TerminalLinkContext, 'line' | 'terminal'>): ReplayLink[] {
-    const key = this.terminals.get(terminal)?.key;
-    if (key === undefined) return [];
-    return findLinks(line).flatMap((link) => {
-      if (link.kind !== 'file') return [];
-      const { start, end } = link;
-      return [Object.assign(new vscode.TerminalLink(start, end - start), { file: link, key })];
+  }: Pick<vscode.TerminalLinkContext, 'line' | 'terminal'>): Promise<TaskLink[]> {
+    const { key, links } = this.terminals.get(terminal) ?? {};
+    if (key === undefined || links === undefined) return [];
+    return (await links.find(line)).map((link) => {
+      const { start, end, targets, isCertain } = link;
+      // The text of a program's own link may say anything: the reader is told where it leads.
+      const [target] = isCertain ? targets : [];
+      const tooltip = target instanceof vscode.Uri ? target.toString() : undefined;
+      return Object.assign(new vscode.TerminalLink(start, end - start, tooltip), { link, key });
     });
   }
 
-  async handleTerminalLink({ file, key }: ReplayLink): Promise<void> {
-    const task = this.storages.index.get(key);
-    const target = await followFileLink(file, task);
-    if (target === undefined) return;
-    await vscode.commands.executeCommand('vscode.open', target, { selection: rangeOf(file) });
+  async handleTerminalLink({ link, key }: TaskLink): Promise<void> {
+    const { targets, isCertain } = link;
+    const target = isCertain ? targets[0] : await choose(targets);
+    const file = target && (await followLink(target, this.storages.index.get(key)));
+    if (file !== undefined) await vscode.commands.executeCommand('vscode.open', file);
   }
 
   private create(task: Task): vscode.Terminal {
@@ -82,7 +97,15 @@ export class ReplayTerminals extends Disposable implements vscode.TerminalLinkPr
       iconPath: new vscode.ThemeIcon('output'),
       isTransient: true,
     });
-    this.terminals.set(terminal, { key: task.key, pty });
+    const links = new ReplayLinks(task, this.storages, this.settings);
+    this.terminals.set(terminal, { key: task.key, pty, links });
     return terminal;
   }
+}
+
+/** The same line stands in several places, or in more than are known. */
+async function choose(targets: readonly LinkTarget[]): Promise<LinkTarget | undefined> {
+  const items = targets.map((target) => ({ label: labelOf(target), target }));
+  const placeHolder = vscode.l10n.t('This line may be about several files. Which one?');
+  return (await vscode.window.showQuickPick(items, { placeHolder }))?.target;
 }

@@ -68,7 +68,7 @@ describe('openInTerminal', () => {
       vscode.window.onDidCloseTerminal,
     );
     const { terminals } = await held();
-    assert.deepEqual(terminals, { terminals: 0, timers: 0 });
+    assert.deepEqual(terminals, { terminals: 0, timers: 0, texts: 0 });
     // The task itself goes on.
     assert.equal((await taskWhere(task.key)).status, 'running');
   });

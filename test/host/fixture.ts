@@ -37,7 +37,11 @@ export interface Held {
     readonly timers: number;
   };
   readonly lenses: { readonly timers: number };
-  readonly terminals: { readonly terminals: number; readonly timers: number };
+  readonly terminals: {
+    readonly terminals: number;
+    readonly timers: number;
+    readonly texts: number;
+  };
 }
 
 export async function held(): Promise<Held> {

@@ -144,14 +144,38 @@ describe('the filter of a terminal replay', () => {
     assert.equal(filtered('\x1b[?1049;2004;25h'), '\x1b[?1049;25h');
   });
 
-  it('keeps links to the web, and no others', () => {
+  const end = '\x1b]8;;\x1b\\';
+
+  it('keeps links to the web', () => {
     assert.equal(
       filtered('\x1b]8;id=1;https://a.example/\x07x\x1b]8;;\x07'),
-      '\x1b]8;id=1;https://a.example/\x1b\\x\x1b]8;;\x1b\\',
+      `\x1b]8;id=1;https://a.example/\x1b\\x${end}`,
     );
-    assert.equal(filtered('\x1b]8;;command:evil\x07x\x1b]8;;\x07'), 'x\x1b]8;;\x1b\\');
-    assert.equal(filtered('\x1b]8;;file:///etc/passwd\x07x'), 'x');
-    assert.equal(filtered('\x1b]8;;vscode://evil/x\x1b\\x'), 'x');
+    const written = '\x1b]8;;https://a.example/a%26b%2Fc?q=%20\x1b\\x';
+    assert.equal(filtered(written), written);
+  });
+
+  it('takes any other link for the end of the one before', () => {
+    for (const target of [
+      'command:evil',
+      'file:///etc/passwd',
+      'file://host/share',
+      'vscode://evil/x',
+      'data:text/html,x',
+      'https:evil',
+      'javascript:x//https://a.example/',
+      `https://a.example/${'x'.repeat(3000)}`,
+      'https://a.example/é',
+    ]) {
+      const link = `\x1b]8;a=b:id=1;${target}`;
+      for (const terminator of ['\x07', '\x1b\\']) {
+        assert.equal(filtered(`${link}${terminator}x`), `${end}x`, target);
+      }
+      // Without an end it is none.
+      assert.equal(filtered(link), '');
+      assert.equal(filtered(`${link}\x1b[31mx`), '\x1b[31mx');
+    }
+    assert.equal(filtered('a\x1b]8;file:///x\x07b'), 'ab');
   });
 
   it('leaves out repetitions without end', () => {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { LinkLines } from '../../../src/output/links/linkLines.ts';
+import fc from 'fast-check';
+import { findLinkBelow, LinkLines } from '../../../src/output/links/linkLines.ts';
+import { findLinks } from '../../../src/output/links/links.ts';
 
 /** Of each line its links, as `text > path line:column`. */
 function linksOf(...lines: string[]): string[][] {
@@ -68,5 +70,30 @@ describe('links to a file that a line before names', () => {
     assert.deepEqual(linksOf('built src/a.ts', '3:x').flat(), ['src/a.ts > src/a.ts']);
     assert.deepEqual(linksOf('src/a.ts', 'done', '3:x').flat(), ['src/a.ts > src/a.ts']);
     assert.deepEqual(linksOf('@@ -1,5 +12,7 @@'), [[]]);
+  });
+
+  it('are the same for a line alone, with those before it to look back at', () => {
+    const line = fc.oneof(
+      fc.constantFrom(
+        ...['/app/x.ts', 'README.md', 'src/a.ts', 'done', '', '--', '+++ b/x.ts', '+++ /dev/null'],
+        ...['  3:5  error', '  0:5  x', '12:text', '12:5:text', '0:x', '10:42:33 x', '12-x'],
+        ...['@@ -1,5 +12,7 @@', '@@ -1,5 +0,0 @@', '@@ x', '    indented', 'see src/b.ts:3'],
+      ),
+      fc.string({ maxLength: 8 }),
+    );
+    fc.assert(
+      fc.property(fc.array(line, { minLength: 1, maxLength: 12 }), (lines) => {
+        const reader = new LinkLines();
+        const found = lines.map((text) => reader.find(text)).at(-1);
+        const last = lines.at(-1)!;
+        const below = findLinkBelow(last, lines.slice(0, -1).reverse());
+        const links = findLinks(last);
+        assert.deepEqual(
+          found,
+          below === undefined ? links : [below, ...links.filter(({ start }) => start >= below.end)],
+        );
+      }),
+      { numRuns: 500 },
+    );
   });
 });
