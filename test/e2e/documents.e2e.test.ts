@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { firstLineOf, type Sample, type SampleTaskName } from '../support/sampleTasks.ts';
 import { openWindow, pictureFailure } from './window.ts';
 import type { Theme, Workbench } from './workbench.ts';
@@ -241,6 +242,38 @@ describe('The output of a task', () => {
       await workbench.setTheme('dark');
     });
   }
+
+  it('is replayed with the links of its document', async () => {
+    const workdir = sample.projectDirectory;
+    const prices = pathToFileURL(join(workdir, 'src', 'prices.ts')).href;
+    const link = (target: string, text: string): string =>
+      `\x1b]8;;${target}\x07${text}\x1b]8;;\x07`;
+    const { taskId } = written.write({
+      storage: sample.storageDirectory,
+      record: { workdir, projectRoot: workdir, command: 'npx eslint' },
+      stdout:
+        'src/cart.ts\n  9:9  error  unused is assigned and never read\n\n' +
+        `See ${link(`${prices}#L8,36`, 'the list of prices')}.\n` +
+        'src/prices.ts\n  8:3  error  twice\n\nsrc/cart.ts\n  8:3  error  twice\n',
+    });
+    await workbench.openOutput(taskId);
+    await workbench.runCommand('AFT Tasks: Open Output in Terminal');
+    await workbench.terminalShows('exit 0');
+    await workbench.clickTerminalLink('9:9');
+    await workbench.editorShows('const unused = 0');
+    await workbench.page.getByText('Ln 9, Col 9').waitFor();
+    await workbench.screenshot('replay-heading');
+    await workbench.clickTerminalLink('the list of prices');
+    await workbench.page.getByText('Ln 8, Col 36').waitFor();
+    await workbench.screenshot('replay-program-link');
+    await workbench.clickTerminalLink('8:3');
+    await workbench.quickPickRows().filter({ hasText: 'src/cart.ts:8:3' }).waitFor();
+    await workbench.screenshot('replay-which');
+    await workbench.quickPickRows().filter({ hasText: 'src/cart.ts:8:3' }).click();
+    await workbench.page.getByText('Ln 8, Col 3').waitFor();
+    await workbench.editorShows('const unused = 0');
+    await workbench.runCommand('Terminal: Kill the Active Terminal Instance');
+  });
 
   it('of a terminal is replayed in its size, and followed', async () => {
     await open('monitor');
