@@ -97,9 +97,10 @@ function tellNotFound(written: string, task: Task | undefined): void {
 }
 
 /**
- * The target of an OSC 8 link as a URI, where one may lead there: to the web, or to a file of this
- * machine below the task's directory, its project or a workspace folder. A program chooses what
- * such a link's text says, so it leads nowhere else.
+ * The target of an OSC 8 link as a URI, where one may lead there: to the web (by a command, where
+ * VS Code would open a URI as another one), or to a file of this machine below the task's directory,
+ * its project or a workspace folder. A program chooses what such a link's text says, so it leads
+ * nowhere else.
  */
 export function safeTarget(target: string, task: Task | undefined): vscode.Uri | undefined {
   let url: URL;
@@ -108,7 +109,7 @@ export function safeTarget(target: string, task: Task | undefined): vscode.Uri |
   } catch {
     return undefined;
   }
-  if (url.protocol === 'http:' || url.protocol === 'https:') return vscode.Uri.parse(url.href);
+  if (url.protocol === 'http:' || url.protocol === 'https:') return webTarget(url.href);
   const hosts = ['', 'localhost', os.hostname().toLowerCase()];
   if (url.protocol !== 'file:' || !hosts.includes(url.hostname)) return undefined;
   let uri: vscode.Uri;
@@ -124,6 +125,14 @@ export function safeTarget(target: string, task: Task | undefined): vscode.Uri |
     (folder) => folder !== undefined && contains(folder, uri.fsPath),
   );
   return isInside ? uri.with({ fragment: url.hash.slice(1) }) : undefined;
+}
+
+/** VS Code opens a URI decoded, where `%2F` is `/`; but an address that a command is given, as it is. */
+function webTarget(address: string): vscode.Uri {
+  const uri = vscode.Uri.parse(address);
+  if (encodeURI(uri.toString(true)) === address) return uri;
+  const query = encodeURIComponent(JSON.stringify([address]));
+  return vscode.Uri.from({ scheme: 'command', path: 'vscode.open', query });
 }
 
 /** Whether a file, not a folder or a device, is there and can be read. */

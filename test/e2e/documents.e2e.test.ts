@@ -275,6 +275,35 @@ describe('The output of a task', () => {
     await workbench.runCommand('Terminal: Kill the Active Terminal Instance');
   });
 
+  it('has links to the web that lead where they say, in a document and in a terminal', async () => {
+    const address = 'https://x.test/a%26b%2Fc%20d%C3%A9?q=%20%2B%23&u=http%3A%2F%2Fy.test%2F#%2F';
+    const [text, words] = [`in ${address} here`, 'behind these words'];
+    const { taskId } = written.write({
+      storage: sample.storageDirectory,
+      stdout: `${text}\n\x1b]8;;${address}\x1b\\${words}\x1b]8;;\x1b\\\n`,
+    });
+    const opened = async (): Promise<void> => {
+      assert.equal(await workbench.openedSite(), address);
+    };
+    await workbench.catchSites();
+    await workbench.openOutput(taskId);
+    for (const shown of ['x.test', words]) {
+      const line = workbench.editor().locator('.view-line', { hasText: shown });
+      const box = (await line.locator('.detected-link').first().boundingBox())!;
+      await workbench.page.keyboard.down('Control');
+      await workbench.page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+      await workbench.page.keyboard.up('Control');
+      await opened();
+    }
+    await workbench.runCommand('AFT Tasks: Open Output in Terminal');
+    await workbench.terminalShows('exit 0');
+    for (const shown of [address, words]) {
+      await workbench.clickTerminalLink(shown);
+      await opened();
+    }
+    await workbench.runCommand('Terminal: Kill the Active Terminal Instance');
+  });
+
   it('of a terminal is replayed in its size, and followed', async () => {
     await open('monitor');
     await workbench.runCommand('AFT Tasks: Open Output in Terminal');

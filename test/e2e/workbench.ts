@@ -431,6 +431,25 @@ export class Workbench {
     return text;
   }
 
+  /** Sites that VS Code wants a new tab for are noted instead. Call it before `openedSite`. */
+  async catchSites(): Promise<void> {
+    await this.page.evaluate(`(() => {
+      window.sites = [];
+      const note = (address) => window.sites.push(String(address));
+      const location = { set href(address) { note(address); } };
+      window.open = (address) => (address && note(address), { opener: null, location });
+    })()`);
+  }
+
+  /** Resolves with the address of the next site; answers that it may be opened where VS Code asks. */
+  async openedSite(): Promise<string> {
+    const allow = this.page.locator('.monaco-dialog-box').getByRole('button', { name: 'Open' });
+    return this.until(async () => {
+      if (await allow.isVisible()) await allow.click();
+      return (await this.page.evaluate<string | null>('window.sites.shift() ?? null')) ?? undefined;
+    }, 'No site was opened');
+  }
+
   /** Resolves with the text of a notification that contains `text`. */
   async notification(text: string | RegExp): Promise<string> {
     const toast = this.toasts().filter({ hasText: text }).first();

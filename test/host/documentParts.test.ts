@@ -155,6 +155,16 @@ describe('the parts of an output document', () => {
       assert.equal(link.tooltip, 'https://example.org/a?b=1');
     });
 
+    it('lead to an address in percent signs as it was written', async () => {
+      const address = 'https://example.org/a%26b%2Fc?q=%20%2B&u=http%3A%2F%2Fx%2F#%2F';
+      const [link] = await linksOf(osc8(address, 'the words'));
+      // A URI would be opened decoded.
+      assert.deepEqual([link?.target?.scheme, link?.target?.path], ['command', 'vscode.open']);
+      // VS Code decodes what it gives to the command once more.
+      assert.deepEqual(JSON.parse(decodeURIComponent(link!.target!.query)), [address]);
+      assert.equal(link?.tooltip, address);
+    });
+
     it('are one link where the colour changes within', async () => {
       const links = await linksOf(osc8('https://example.org/', 'the \x1b[31mred\x1b[0m words'));
       assert.deepEqual(
