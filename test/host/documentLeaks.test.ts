@@ -1,10 +1,15 @@
 import * as assert from 'node:assert/strict';
-import { readdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readlinkSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
+import { OutputDocument } from '../../src/documents/outputDocument.ts';
+import { ReplayTerminals } from '../../src/documents/replayTerminals.ts';
+import { Settings } from '../../src/vscode/settings.ts';
 import { outputUri, withForm } from '../../src/vscode/uris.ts';
+import type { Storages } from '../../src/worker/storages.ts';
 import { writeTaskFixture } from '../support/taskFixture.ts';
-import { held, running, showStorage, taskWhere, until, type Held } from './fixture.ts';
+import { held, running, showStorage, storagesAt, taskWhere, until, type Held } from './fixture.ts';
 
 const cycles = 100;
 /** In the captures: red, an RGB colour, and bold green. */
@@ -47,6 +52,92 @@ describe('a hundred times opened and closed, an output document', () => {
     assert.deepEqual(await quiet(), before);
     assert.deepEqual(made.alive(), madeBefore);
     assert.deepEqual(openFiles(storage.directory), filesBefore);
+  });
+});
+
+describe('a hundred times opened and closed, a terminal that shows a task', () => {
+  it('leaves no view, text, listener, timer or file behind', async function () {
+    this.timeout(180_000);
+    await using scope = new AsyncDisposableStack();
+    const storage = realpathSync(mkdtempSync(join(tmpdir(), 'aft-leaks-')));
+    scope.defer(() => {
+      rmSync(storage, { recursive: true });
+    });
+    const { key } = writeTaskFixture({
+      storage,
+      record: running,
+      stdout: 'a.ts\n2:x\n',
+      stderr: 'y\n',
+    });
+    const storages = storagesAt(storage);
+    scope.defer(() => storages.dispose());
+    await storages.start();
+    const views = countViews(storages);
+    const settings = scope.adopt(new Settings(), (own) => {
+      own.dispose();
+    });
+    const terminals = scope.adopt(new ReplayTerminals(storages, settings, () => ''), (own) => {
+      own.dispose();
+    });
+    const made = countMade();
+    scope.defer(made.restore);
+    const cycle = async (isAsked: boolean): Promise<void> => {
+      const before = vscode.window.terminals.length;
+      terminals.show(storages.index.get(key)!);
+      const terminal = await until(
+        () => vscode.window.terminals[before],
+        vscode.window.onDidOpenTerminal,
+      );
+      const asking = terminals.provideTerminalLinks({ line: '2:x', terminal });
+      // The other ones are closed while their links are being looked for.
+      if (isAsked) assert.equal((await asking).length, 1);
+      terminal.dispose();
+      await until(
+        () => (vscode.window.terminals.includes(terminal) ? undefined : true),
+        vscode.window.onDidCloseTerminal,
+      );
+      await asking;
+    };
+    await cycle(true);
+    const alive = made.alive();
+    for (let count = 1; count < cycles; count += 1) await cycle(count % 2 === 0);
+    // Two of the replay and two of its links in every other cycle, at the least.
+    assert.ok(views.opened() >= 2 * cycles, String(views.opened()));
+    const deadline = Date.now() + 10_000;
+    while (views.open() > 0 && Date.now() < deadline) await moment();
+    assert.equal(views.open(), 0);
+    assert.deepEqual(terminals.held, { terminals: 0, timers: 0, texts: 0 });
+    assert.deepEqual(made.alive(), alive);
+    assert.deepEqual(openFiles(storage), []);
+  });
+});
+
+describe('output documents of a storage that are opened and closed', () => {
+  it('leave no view behind in its thread', async function () {
+    this.timeout(60_000);
+    await using scope = new AsyncDisposableStack();
+    const storage = realpathSync(mkdtempSync(join(tmpdir(), 'aft-leaks-')));
+    scope.defer(() => {
+      rmSync(storage, { recursive: true });
+    });
+    const { key, taskId } = writeTaskFixture({ storage, stdout: 'x\n', stderr: 'y\n' });
+    const storages = storagesAt(storage);
+    scope.defer(() => storages.dispose());
+    await storages.start();
+    const views = countViews(storages);
+    const settings = scope.adopt(new Settings(), (own) => {
+      own.dispose();
+    });
+    const target = { key, taskId, stream: 'output' } as const;
+    for (let count = 0; count < cycles; count += 1) {
+      const document = new OutputDocument(target, storages, settings);
+      const reading = document.read();
+      if (count % 2 === 0) await reading;
+      document.close();
+      await reading.catch(() => undefined);
+    }
+    assert.ok(views.opened() >= cycles, String(views.opened()));
+    assert.equal(views.open(), 0);
   });
 });
 
@@ -195,6 +286,36 @@ function openFiles(directory: string): string[] {
   });
 }
 
+/** Counts the views of captures that are opened in storages' threads, and those that are not closed. */
+function countViews(storages: Storages): { opened: () => number; open: () => number } {
+  const open = new Set<number>();
+  let opened = 0;
+  const note = (name: 'openOutput' | 'openReplay' | 'closeOutput', view: number): void => {
+    if (name === 'closeOutput') {
+      open.delete(view);
+    } else {
+      opened += 1;
+      open.add(view);
+    }
+  };
+  const callsFor = storages.callsFor.bind(storages);
+  storages.callsFor = (key) => {
+    const calls = callsFor(key);
+    if (calls === undefined) return undefined;
+    return new Proxy(calls, {
+      get: (_, name) => {
+        const call = Reflect.get(calls, name) as (view: number, ...rest: unknown[]) => unknown;
+        if (name !== 'openOutput' && name !== 'openReplay' && name !== 'closeOutput') return call;
+        return (view: number, ...rest: unknown[]) => {
+          note(name, view);
+          return call(view, ...rest);
+        };
+      },
+    });
+  };
+  return { opened: () => opened, open: () => open.size };
+}
+
 /** What was made over the API since, and not disposed. */
 interface Made {
   /** How many, by the function that made them. */
@@ -212,7 +333,8 @@ function countMade(): Made {
       Object.getOwnPropertyDescriptors(functions),
     )) {
       if (typeof make !== 'function' || writable !== true) continue;
-      if (!/^(?:on|register|create)[A-Z]/.test(name)) continue;
+      // A terminal has to be the one that the API has in its list.
+      if (!/^(?:on|register|create)[A-Z]/.test(name) || name === 'createTerminal') continue;
       const key = `${room}.${name}`;
       functions[name] = (...args: unknown[]): unknown => {
         const disposable = (make as (...args: unknown[]) => vscode.Disposable)(...args);
