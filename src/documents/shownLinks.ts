@@ -3,10 +3,10 @@ import { findLinks, type FileLink } from '../output/links/links.ts';
 import type { OutputSection } from './outputSection.ts';
 import { overlap, programLinksOf } from './programLinks.ts';
 
-/** A line of so many occurrences may stand anywhere. */
+/** Of the places where a line stands in a section, the last ones are looked at. */
 const mostPlaces = 50;
 /** So far before a line a heading is looked for. */
-const mostLinesBefore = 10_000;
+const mostLinesBefore = 5000;
 
 /** A link in a line whose text is known, and not where it stands. Offsets are in the line. */
 export interface ShownLink {
@@ -39,7 +39,8 @@ export function findShownLinks(
   isAll: boolean,
 ): ShownLink[] {
   const text = line.trimEnd();
-  const places = placesOf(text, sections);
+  const placesBySection = sections.map((section) => placesOf(text, section));
+  const places = placesBySection.flat();
   const found: Found[] = [];
   for (const place of places) {
     const programs = programLinksOf(place.section, place.number);
@@ -50,18 +51,22 @@ export function findShownLinks(
     if (below === undefined || programs.some((program) => overlap(program, below))) continue;
     add(found, below.start, below.end, JSON.stringify(below), below);
   }
-  const isSure = isAll && places.length < mostPlaces;
-  const links = found.map(({ start, end, targets, places: count }): ShownLink => ({
-    start,
-    end,
-    targets: [...targets.values()],
-    isCertain: isSure && targets.size === 1 && count === places.length,
-  }));
+  const isSure = isAll && placesBySection.every(({ length }) => length < mostPlaces);
+  const isInAll = ({ places: count }: Found): boolean => isSure && count === places.length;
+  const links: ShownLink[] = [];
   for (const link of findLinks(text)) {
-    if (link.kind !== 'file' || found.some((other) => overlap(other, link))) continue;
-    links.push({ start: link.start, end: link.end, targets: [link], isCertain: true });
+    if (link.kind !== 'file') continue;
+    const { start, end } = link;
+    const other = found.find((each) => overlap(each, link));
+    if (other === undefined) links.push({ start, end, targets: [link], isCertain: true });
+    else if (!isInAll(other)) other.targets.set(JSON.stringify(link), link);
   }
-  return links;
+  for (const each of found) {
+    const { start, end, targets } = each;
+    const isCertain = isInAll(each) && targets.size === 1;
+    links.push({ start, end, targets: [...targets.values()], isCertain });
+  }
+  return links.sort((one, other) => one.start - other.start);
 }
 
 /** A line of a section, counted from its first one. */
@@ -71,21 +76,16 @@ interface LinePlace {
 }
 
 /** Where lines of a text stand, blanks at their ends aside: only looked for where it matters. */
-function placesOf(text: string, sections: readonly OutputSection[]): LinePlace[] {
+function placesOf(text: string, section: OutputSection): LinePlace[] {
   const places: LinePlace[] = [];
-  if (text === '') return places;
-  const isBelow = seemsBelow(text);
-  for (const section of sections) {
-    if (!isBelow && !section.spans.hasLinks) continue;
-    for (let number = 0; number < section.lineCount; number += 1) {
-      if (places.length === mostPlaces) return places;
-      const { start, end } = section.lineOffsets(number);
-      if (!section.text.startsWith(text, start) || start + text.length > end) continue;
-      if (section.text.slice(start + text.length, end).trim() !== '') continue;
-      places.push({ section, number });
-    }
+  if (text === '' || !(seemsBelow(text) || section.spans.hasLinks)) return places;
+  for (let number = section.lineCount - 1; number >= 0; number -= 1) {
+    const { start, end } = section.lineOffsets(number);
+    if (start + text.length > end || !section.text.startsWith(text, start)) continue;
+    if (section.text.slice(start + text.length, end).trim() !== '') continue;
+    if (places.push({ section, number }) === mostPlaces) break;
   }
-  return places;
+  return places.reverse();
 }
 
 /** The nearest first. */

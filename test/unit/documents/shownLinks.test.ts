@@ -82,6 +82,10 @@ describe('the links of a line that a terminal shows', () => {
     ]);
     const [one, other] = [linked('file:///1', 'x'), linked('file:///2', 'x')];
     assert.deepEqual(linksOf('x', `${one}\n${other}\n`), ['x > file:///1 file:///2 ?']);
+    const path = 'src/a.ts:3';
+    assert.deepEqual(linksOf(path, `${linked('file:///b.ts', path)}\n${path}\n`), [
+      'src/a.ts:3 > file:///b.ts src/a.ts:3 ?',
+    ]);
     assert.deepEqual(linksOf('xy', `${one}y\nx${linked('file:///2', 'y')}\n`).length, 2);
   });
 
@@ -89,6 +93,10 @@ describe('the links of a line that a terminal shows', () => {
     const line = '  3:5  error  no';
     assert.deepEqual(linksOf(line, eslint('src/a.ts'), false), ['3:5 > src/a.ts:3:5 ?']);
     assert.deepEqual(linksOf(line, eslint('src/a.ts').repeat(200)), ['3:5 > src/a.ts:3:5 ?']);
+    // What a terminal shows is the end.
+    assert.deepEqual(linksOf(line, eslint('src/a.ts').repeat(200) + eslint('src/b.ts')), [
+      '3:5 > src/a.ts:3:5 src/b.ts:3:5 ?',
+    ]);
   });
 
   it('are the same for any chunking', () => {
