@@ -275,6 +275,28 @@ describe('The output of a task', () => {
     await workbench.runCommand('Terminal: Kill the Active Terminal Instance');
   });
 
+  it('of a terminal is replayed with the links of lines that are wrapped', async () => {
+    const workdir = sample.projectDirectory;
+    const prices = pathToFileURL(join(workdir, 'src', 'prices.ts')).href;
+    const { taskId } = written.write({
+      storage: sample.storageDirectory,
+      record: { workdir, projectRoot: workdir, mode: 'pty', ptyRows: 12, ptyCols: 30 },
+      pty:
+        'src/cart.ts\r\n  9:9  error\t日本 unused is assigned ' +
+        `\x1b]8;;${prices}#L8,36\x1b\\the prices\x1b]8;;\x1b\\ and more to be wrapped\r\n`,
+    });
+    await workbench.openOutput(taskId);
+    await workbench.runCommand('AFT Tasks: Open Output in Terminal');
+    await workbench.terminalShows(/日本 unused is\n assigned the prices/);
+    await workbench.clickTerminalLink('the prices');
+    await workbench.page.getByText('Ln 8, Col 36').waitFor();
+    await workbench.clickTerminalLink('9:9');
+    await workbench.editorShows('const unused = 0');
+    await workbench.page.getByText('Ln 9, Col 9').waitFor();
+    await workbench.screenshot('replay-wrapped');
+    await workbench.runCommand('Terminal: Kill the Active Terminal Instance');
+  });
+
   it('has links to the web that lead where they say, in a document and in a terminal', async () => {
     const address = 'https://x.test/a%26b%2Fc%20d%C3%A9?q=%20%2B%23&u=http%3A%2F%2Fy.test%2F#%2F';
     const [text, words] = [`in ${address} here`, 'behind these words'];
