@@ -1,3 +1,4 @@
+import { realpath } from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import * as vscode from 'vscode';
@@ -31,7 +32,7 @@ export async function followLink(
   target: LinkTarget,
   task: Task | undefined,
 ): Promise<vscode.Uri | undefined> {
-  if (target instanceof vscode.Uri) return await followTarget(target);
+  if (target instanceof vscode.Uri) return await followTarget(target, task);
   const file = await followFileLink(target, task);
   return file?.with({ fragment: fragmentOf(target) });
 }
@@ -47,11 +48,28 @@ async function followFileLink(
   return named.length > 1 ? await pick(named) : named[0];
 }
 
-async function followTarget(uri: vscode.Uri): Promise<vscode.Uri | undefined> {
-  if (await isFile(uri)) return uri;
+async function followTarget(
+  uri: vscode.Uri,
+  task: Task | undefined,
+): Promise<vscode.Uri | undefined> {
   const { t } = vscode.l10n;
-  void showWarning(t('There is no file {0}. It may have been deleted.', uri.fsPath));
+  if (!(await isFile(uri))) {
+    void showWarning(t('There is no file {0}. It may have been deleted.', uri.fsPath));
+    return undefined;
+  }
+  const [file, ...folders] = await Promise.all([uri.fsPath, ...foldersOf(task)].map(realPath));
+  if (file !== undefined && folders.some((folder) => folder && contains(folder, file))) return uri;
+  void showWarning(t('{0} leads out of the task’s folders: it is not opened.', uri.fsPath));
   return undefined;
+}
+
+/** Without symbolic links; absent for what is not there. */
+async function realPath(file: string): Promise<string | undefined> {
+  try {
+    return await realpath(file);
+  } catch {
+    return undefined;
+  }
 }
 
 async function existing(written: string, task: Task | undefined): Promise<vscode.Uri | undefined> {
@@ -118,12 +136,9 @@ export function safeTarget(target: string, task: Task | undefined): vscode.Uri |
   } catch {
     return undefined;
   }
-  const bases = basesOf(task);
   // None for a share, a device, or what is no path.
-  if (resolveCandidates(uri.fsPath, bases).length === 0) return undefined;
-  const isInside = [bases.workdir, bases.projectRoot, ...bases.folders].some(
-    (folder) => folder !== undefined && contains(folder, uri.fsPath),
-  );
+  if (resolveCandidates(uri.fsPath, basesOf(task)).length === 0) return undefined;
+  const isInside = foldersOf(task).some((folder) => contains(folder, uri.fsPath));
   return isInside ? uri.with({ fragment: url.hash.slice(1) }) : undefined;
 }
 
@@ -144,6 +159,13 @@ async function isFile(uri: vscode.Uri): Promise<boolean> {
     if (error instanceof vscode.FileSystemError) return false;
     throw error;
   }
+}
+
+/** Where a program's own links may lead. */
+function foldersOf(task: Task | undefined): string[] {
+  return [task?.workdir, task?.projectRoot, ...localFolders()].filter(
+    (folder) => folder !== undefined,
+  );
 }
 
 function localFolders(): string[] {

@@ -1,6 +1,6 @@
 import * as assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -196,6 +196,26 @@ describe('the parts of an output document', () => {
         'data:text/html,x',
       ];
       assert.deepEqual(await linksOf(targets.map((target) => osc8(target, 'words')).join('')), []);
+    });
+
+    it('lead out of the task’s directory through no symbolic link', async () => {
+      const outside = `${workdir}-outside`;
+      mkdirSync(outside);
+      writeFileSync(join(outside, 'x.ts'), '');
+      writeFileSync(join(workdir, 'y.ts'), '');
+      try {
+        symlinkSync(join(outside, 'x.ts'), join(workdir, 'x.ts'));
+        symlinkSync(outside, join(workdir, 'folder'));
+        symlinkSync(join(workdir, 'y.ts'), join(workdir, 'inside.ts'));
+        const linkTo = (name: string): Promise<vscode.DocumentLink[]> =>
+          linksOf(osc8(pathToFileURL(join(workdir, name)).href, 'x'));
+        const [link] = await linkTo('inside.ts');
+        assert.equal(link?.target?.fsPath, join(workdir, 'inside.ts'));
+        // The reader is told by us, and VS Code to say nothing.
+        for (const name of ['x.ts', 'folder/x.ts']) await assert.rejects(linkTo(name), /Canceled/);
+      } finally {
+        rmSync(outside, { recursive: true });
+      }
     });
 
     it('lead nowhere where the file does not exist', async () => {
