@@ -34,7 +34,7 @@ describe('openInTerminal', () => {
   async function open(key: string): Promise<vscode.Terminal> {
     await vscode.commands.executeCommand('aftTasks.openInTerminal', key);
     return await until(
-      () => vscode.window.activeTerminal,
+      () => [vscode.window.activeTerminal].find(isReplay),
       vscode.window.onDidChangeActiveTerminal,
       vscode.window.onDidOpenTerminal,
     );
@@ -51,7 +51,7 @@ describe('openInTerminal', () => {
     assert.equal(first.name, 'make all');
     const again = await open(task.key);
     assert.equal(again, first);
-    assert.equal(vscode.window.terminals.length, 1);
+    assert.equal(vscode.window.terminals.filter(isReplay).length, 1);
   });
 
   it('follows while the task runs, and lets go when its terminal is closed', async () => {
@@ -73,6 +73,11 @@ describe('openInTerminal', () => {
     assert.equal((await taskWhere(task.key)).status, 'running');
   });
 });
+
+/** VS Code may open a shell of its own when its panel is shown for the first time. */
+function isReplay(terminal: vscode.Terminal | undefined): boolean {
+  return terminal !== undefined && 'pty' in terminal.creationOptions;
+}
 
 describe('a replay', () => {
   const scope = new AsyncDisposableStack();
