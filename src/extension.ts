@@ -52,7 +52,7 @@ export function activate(context: vscode.ExtensionContext): AftTaskExplorerApi {
       }),
     workerScript: path.join(context.extensionPath, 'dist', 'worker.js'),
     keepHours: () => Math.max(0, settings.get('trash.keepHours')),
-    journalDirectory: path.join(context.globalStorageUri.fsPath, 'kills'),
+    journalDirectory: path.join(context.globalStorageUri.fsPath, 'actions'),
     log: (level, message) => {
       log[level](message);
     },

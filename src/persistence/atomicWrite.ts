@@ -18,6 +18,15 @@ import { errorCode, PersistenceError } from './errors.ts';
  */
 export type TempNaming = 'seed' | 'aft';
 
+/** Who writes: in the names of its temporary files, by which they can be told from all others. */
+export interface Writer {
+  readonly pid: number;
+  /** 16 hex digits, of this thread alone. */
+  readonly token: string;
+}
+
+export const thisWriter: Writer = { pid: process.pid, token: randomBytes(8).toString('hex') };
+
 /** What a write asks of the system; replaced in tests. */
 export interface WriteSystem {
   readonly platform: NodeJS.Platform;
@@ -165,11 +174,19 @@ function renameIf(
 
 /** A name of AFT's own form for files and directories that are on their way in or out. */
 export function aftTempName(): string {
-  return `.aft-tmp-${randomBytes(16).toString('hex')}`;
+  return `.aft-tmp-${thisWriter.token}${randomBytes(8).toString('hex')}`;
 }
 
 function seedTempName(fileName: string, taskId: string): string {
-  return `.${fileName}.tmp.${process.pid}.${taskId.replace(/[^a-zA-Z0-9_-]/gu, '_')}`;
+  return `.${fileName}.tmp.${thisWriter.pid}.${taskId.replace(/[^a-zA-Z0-9_-]/gu, '_')}`;
+}
+
+/** Is this the name of a temporary file of that writer, of either naming? */
+export function isTempFileOf(name: string, { pid, token }: Writer): boolean {
+  return (
+    name.startsWith(`.aft-tmp-${token}`) ||
+    /^\..+\.tmp\.(\d+)\.[\w-]+$/.exec(name)?.[1] === String(pid)
+  );
 }
 
 /** Makes the rename itself last through a power cut, where the system can. */

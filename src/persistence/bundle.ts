@@ -1,6 +1,6 @@
 import { lstatSync, readdirSync, rmdirSync, unlinkSync, type Dirent } from 'node:fs';
-import { join } from 'node:path';
-import { aftTempName, rename } from './atomicWrite.ts';
+import { dirname, join } from 'node:path';
+import { aftTempName, isTempFileOf, rename, type Writer } from './atomicWrite.ts';
 import { errorCode, PersistenceError } from './errors.ts';
 import { refuseTwoLayouts, type TaskPaths } from './paths.ts';
 import { exists, requireSafeParents } from './safeFile.ts';
@@ -77,6 +77,21 @@ function deleteTaskDirectory(sessionDir: string, taskDir: string): void {
     throw PersistenceError.from(error, taskDir);
   }
   removeTree(doomed);
+}
+
+/**
+ * Removes the temporary files that a writer which is gone has left beside a task's record and exit
+ * marker; AFT's and other windows' stay. Throws a PersistenceError.
+ */
+export function removeTempFiles(paths: TaskPaths, writer: Writer): void {
+  const { exit, json, sessionDir, taskDir, taskId } = paths;
+  for (const directory of new Set([dirname(json), dirname(exit)])) {
+    requireSafeParents(sessionDir, join(directory, 'any'));
+    for (const { name } of entriesOf(directory)) {
+      const isOfTask = taskDir !== undefined || name.startsWith(`.${taskId}.`);
+      if (isOfTask && isTempFileOf(name, writer)) removeFile(join(directory, name));
+    }
+  }
 }
 
 /** Removes a directory and all in it; links are removed, not followed. */

@@ -78,6 +78,11 @@ export function exists(path: string): boolean {
   }
 }
 
+/** When a file or directory was last changed; absent where there is none. */
+export function modifiedAt(path: string): number | undefined {
+  return lstatSync(path, { throwIfNoEntry: false })?.mtimeMs;
+}
+
 /** Throws unless every directory between the session's and the file is there and is a real one. */
 export function requireSafeParents(sessionDir: string, path: string): void {
   try {

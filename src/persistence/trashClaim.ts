@@ -4,8 +4,9 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { aftTempName } from './atomicWrite.ts';
 import { errorCode, PersistenceError } from './errors.ts';
+import { modifiedAt } from './safeFile.ts';
 import { parseObject, readTrashText } from './trashFile.ts';
-import { modifiedAt, type TrashPlace } from './trashPlace.ts';
+import type { TrashPlace } from './trashPlace.ts';
 
 /** Who is at work on an entry of the trash, and since when. */
 interface Claim {

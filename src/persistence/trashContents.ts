@@ -4,7 +4,7 @@ import type { RowOutcome } from './database.ts';
 import { errorText, PersistenceError } from './errors.ts';
 import type { Outcome } from './outcome.ts';
 import type { TaskStatus } from './record.ts';
-import { exists } from './safeFile.ts';
+import { exists, modifiedAt } from './safeFile.ts';
 import { busy, done, doneButRow, notDone, refused } from './taskOutcome.ts';
 import {
   discard,
@@ -21,7 +21,6 @@ import {
 import { claimEntry, type Release } from './trashClaim.ts';
 import { readJournal, type Journal } from './trashJournal.ts';
 import {
-  modifiedAt,
   namesInTrash,
   placePaths,
   recordPart,

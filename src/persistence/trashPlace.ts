@@ -109,8 +109,3 @@ export function modeOf(directory: string): number | undefined {
   const mode = lstatSync(directory, { throwIfNoEntry: false })?.mode;
   return mode === undefined ? undefined : mode & 0o7777;
 }
-
-/** When a file or directory was last changed; absent where there is none. */
-export function modifiedAt(path: string): number | undefined {
-  return lstatSync(path, { throwIfNoEntry: false })?.mtimeMs;
-}

@@ -6,22 +6,13 @@ import type { TaskPaths } from '../persistence/paths.ts';
 import { isTerminal, markTerminal } from '../persistence/record.ts';
 import type { PersistedTask } from '../persistence/record.ts';
 import { readTask, requireOwnSession } from '../persistence/taskFile.ts';
+import { isOver } from './actionJournal.ts';
 import { endedByItself, endGroup, notSignalled, taskGroup } from './endGroup.ts';
 import { foreignStorage } from './host.ts';
 import { alreadyEnded, killSurvivors } from './killSurvivors.ts';
-import { agreeRow, byAft, recordedByAft, recordEnd, type End } from './recordEnd.ts';
+import { agreeRow, byAft, recordedByAft, recordEnd, rowLater, type End } from './recordEnd.ts';
 import { identityOf, placedIdentityOf, refusal, settle, untouched } from './taskRequest.ts';
-import type { Ending, Refusal, TaskRequest } from './taskRequest.ts';
-
-/** Notes that a kill of a task is under way, for the start after one that was cut off. */
-export interface KillNote {
-  readonly begin: () => void;
-  readonly end: () => void;
-}
-
-export interface KillRequest extends TaskRequest {
-  readonly note: KillNote;
-}
+import type { Ending, KillRequest, Refusal, TaskRequest } from './taskRequest.ts';
 
 /** 128 + SIGKILL, which is what AFT writes. */
 const killedExitCode = 137;
@@ -40,8 +31,7 @@ const statusReason = 'killed from AFT Task Explorer';
  */
 export async function killTask(request: KillRequest): Promise<Outcome> {
   const outcome = await settle(request, 'was not killed', kill);
-  // What outlived its kill may end yet: the next start has a look.
-  if (outcome.reason !== 'survivors') request.note.end();
+  if (isOver(outcome)) request.note.end();
   return outcome;
 }
 
@@ -51,19 +41,24 @@ export async function killTask(request: KillRequest): Promise<Outcome> {
  */
 export async function resumeKill(request: TaskRequest): Promise<Outcome | undefined> {
   const { paths } = request;
-  const state = { isOver: false };
+  let nothing = false as boolean;
   const outcome = await settle(request, 'was being killed when that was cut off', async () => {
     const task = readTask(paths);
     // Nothing was signalled before the marker was there.
-    state.isOver = isTerminal(task) || readExitMarker(paths)?.kind !== 'killed';
-    if (task.statusReason === statusReason) await agreeRow(request, task);
+    nothing = isTerminal(task) || readExitMarker(paths)?.kind !== 'killed';
+    if (nothing) {
+      const isOurs = isTerminal(task) && task.statusReason === statusReason;
+      const { problem = '' } = isOurs ? await agreeRow(request, task) : {};
+      nothing = problem === '';
+      const words = `was killed, but ${problem}. ${rowLater}`;
+      return { done: true, reason: 'row-not-updated', words };
+    }
     const cutOff = 'was being killed when that was cut off';
     const foreign = foreignStorage(request.facts);
     // It was the task's when the kill was begun: what is gone here has ended, and what has its
     // number now is none of its.
     const identity = identityOf(request, task);
     const hasEnded = identity.kind === 'gone' || identity.kind === 'stranger';
-    if (state.isOver) return nothing;
     if (hasEnded && foreign === undefined) {
       return recordEnd(request, killEnd(request, `${cutOff}, and its processes have ended`));
     }
@@ -73,10 +68,8 @@ export async function resumeKill(request: TaskRequest): Promise<Outcome | undefi
         : `It can’t be told whether its processes have ended: ${foreign ?? identity.reason}`;
     return { done: false, reason: 'survivors', words: `${cutOff}. ${why}. Kill it again.` };
   });
-  return state.isOver || outcome.reason === 'not-found' ? undefined : outcome;
+  return nothing || outcome.reason === 'not-found' ? undefined : outcome;
 }
-
-const nothing: Ending = { done: true, reason: undefined, words: '' };
 
 function refused({ reason, why }: Refusal): Ending {
   return { done: false, reason, words: `was not killed: ${why}. ${untouched}` };

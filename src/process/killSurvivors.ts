@@ -8,7 +8,7 @@ import { foreignStorage } from './host.ts';
 import { identifySurvivors } from './identity.ts';
 import { endListed, listedSurvivors, type ListedSurvivor } from './listedSurvivors.ts';
 import { lookUp, type ProcessSnapshot, type ProcessTable } from './processTable.ts';
-import { howItEnded, refusal, type Ending, type Refusal, type TaskRequest } from './taskRequest.ts';
+import { howItEnded, refusal, type Ending, type KillRequest, type Refusal } from './taskRequest.ts';
 import { KnownMembers, tiesOf } from './ties.ts';
 
 /** Has a task that has ended left processes behind that are to be ended? `snapshot`: its `lookUp`. */
@@ -33,7 +33,7 @@ export function hasSurvivors(
  * processes that AFT lists and that have left the group since. What has ended goes off the record's
  * `live_descendants`, in the row too; nothing else changes.
  */
-export async function killSurvivors(request: TaskRequest, task: PersistedTask): Promise<Ending> {
+export async function killSurvivors(request: KillRequest, task: PersistedTask): Promise<Ending> {
   const { table, uid } = request;
   if (foreignStorage(request.facts) !== undefined) return alreadyEnded(task);
   const ties = tiesOf(table, request.paths, task.finishedAt);
@@ -94,7 +94,7 @@ function clauses(refusals: readonly Refusal[]): string {
 
 /** Brings AFT's list into agreement with what is left. */
 async function recordLeft(
-  { storageDirectory, harness, paths }: TaskRequest,
+  { storageDirectory, harness, paths, note }: KillRequest,
   isLeft: (pid: number) => boolean,
   refusals: readonly Refusal[],
 ): Promise<Ending> {
@@ -107,6 +107,7 @@ async function recordLeft(
     reason: isDone ? reason : refusals[0]?.reason,
     words: `${words}${end}`,
   });
+  note.begin();
   try {
     const written = keepLiveDescendants(paths, ({ pid }) => isLeft(pid));
     if (written === undefined) return ending(undefined, '.');

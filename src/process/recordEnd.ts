@@ -1,4 +1,4 @@
-import { updateRow } from '../persistence/database.ts';
+import { updateRow, type RowOutcome } from '../persistence/database.ts';
 import { PersistenceError } from '../persistence/errors.ts';
 import type { TaskPaths } from '../persistence/paths.ts';
 import { isTerminal, type PersistedTask } from '../persistence/record.ts';
@@ -61,7 +61,7 @@ export async function recordEnd(request: TaskRequest, end: End): Promise<Ending>
       : {
           done: true,
           reason: 'row-not-updated',
-          words: `${recordedHere}, but ${row.problem}. AFT looks at the task itself at its next start, and may record another reason or time.`,
+          words: `${recordedHere}, but ${row.problem}. ${rowLater}`,
         };
   } catch (error) {
     if (!PersistenceError.is(error)) throw error;
@@ -73,13 +73,17 @@ export async function recordEnd(request: TaskRequest, end: End): Promise<Ending>
   }
 }
 
+/** What becomes of a row that could not be written. */
+export const rowLater =
+  'AFT looks at the task itself at its next start, and may record another reason or time. When the editor starts next, the row is tried again.';
+
 /** Finishes what was cut off between a record of ours and its row. Throws `mismatch`. */
-export async function agreeRow(
+export function agreeRow(
   { storageDirectory, harness, paths }: TaskRequest,
   task: PersistedTask,
-): Promise<void> {
+): Promise<RowOutcome> {
   requireOwnSession(paths, task);
-  await updateRow(storageDirectory, harness, paths, task);
+  return updateRow(storageDirectory, harness, paths, task);
 }
 
 export function byAft(task: PersistedTask, { words }: Pick<End, 'words'>): Ending {

@@ -4,7 +4,7 @@ import { isTerminal, markTerminal, type PersistedTask } from '../persistence/rec
 import type { TaskPaths } from '../persistence/paths.ts';
 import { readTask, requireOwnSession } from '../persistence/taskFile.ts';
 import { changedAt } from './changedAt.ts';
-import { agreeRow, recordEnd } from './recordEnd.ts';
+import { agreeRow, recordEnd, rowLater } from './recordEnd.ts';
 import { howItEnded, placedIdentityOf, settle, untouched } from './taskRequest.ts';
 import { foreignStorage } from './host.ts';
 import { isStarting } from './liveness.ts';
@@ -20,12 +20,15 @@ export function recordEnded(request: TaskRequest): Promise<Outcome> {
     const { paths, clock } = own;
     const task = readTask(paths);
     if (isTerminal(task)) {
-      await agreeRow(own, task);
-      return {
-        done: false,
-        reason: 'already-ended',
-        words: `has already ended (${howItEnded(task)}). Its record was not changed.`,
-      };
+      const { problem } = await agreeRow(own, task);
+      const ended = `has already ended (${howItEnded(task)})`;
+      return problem === undefined
+        ? { done: false, reason: 'already-ended', words: `${ended}. Its record was not changed.` }
+        : {
+            done: false,
+            reason: 'row-not-updated',
+            words: `${ended}, but ${problem}. ${rowLater}`,
+          };
     }
     requireOwnSession(paths, task);
     const captures = [paths.stdout, paths.stderr, paths.pty];

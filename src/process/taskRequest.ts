@@ -35,6 +35,17 @@ export interface TaskRequest {
   readonly onStep: (step: string) => void;
 }
 
+/** Notes that an action is under way, for the start after one that was cut off. */
+export interface Note {
+  readonly begin: () => void;
+  readonly end: () => void;
+}
+
+/** A request that ends processes. */
+export interface KillRequest extends TaskRequest {
+  readonly note: Note;
+}
+
 /** How an action ended. */
 export interface Ending {
   readonly done: boolean;

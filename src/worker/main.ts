@@ -1,13 +1,11 @@
-import { join } from 'node:path';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { createBirpc } from 'birpc';
 import { errorText } from '../persistence/errors.ts';
+import { ActionJournal } from '../process/actionJournal.ts';
 import { hostProcessTable } from '../process/hostProcessTable.ts';
-import { KillJournal } from '../process/killJournal.ts';
 import { Store } from '../store/store.ts';
 import { ActionQueue } from './actionQueue.ts';
 import type { StorageCalls, StorageEvents } from './calls.ts';
-import { MarkJournal } from './markJournal.ts';
 import { storageActions } from './storageActions.ts';
 import { storageExports } from './storageExports.ts';
 import type { StorageThreadData } from './storageThread.ts';
@@ -26,15 +24,13 @@ function serve(port: MessagePort, { storage, journalDirectory }: StorageThreadDa
   };
   const store = new Store(storage, tell, { processes });
   const queue = new ActionQueue();
-  const journal = new KillJournal(journalDirectory, processes);
-  const marks = new MarkJournal(join(journalDirectory, 'marks'));
+  const journal = new ActionJournal(journalDirectory, processes);
   const { resumeActions, ...actions } = storageActions(
     storage,
     store,
     queue,
     processes,
     journal,
-    marks,
     tell,
   );
   const calls: StorageCalls = {

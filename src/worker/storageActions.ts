@@ -1,11 +1,17 @@
-import { bundleSize } from '../persistence/bundle.ts';
+import { bundleSize, removeTempFiles } from '../persistence/bundle.ts';
 import type { Outcome } from '../persistence/outcome.ts';
 import type { TaskPaths } from '../persistence/paths.ts';
 import { stopNotifying } from '../persistence/stopNotifying.ts';
 import { notDone } from '../persistence/taskOutcome.ts';
+import { unlessRefused } from '../persistence/trash.ts';
+import {
+  isOver,
+  type ActionJournal,
+  type Mark,
+  type UnfinishedAction,
+} from '../process/actionJournal.ts';
 import { storageFacts } from '../process/host.ts';
 import { killTask, resumeKill } from '../process/kill.ts';
-import type { KillJournal } from '../process/killJournal.ts';
 import { markDelivered } from '../process/markDelivered.ts';
 import type { ProcessTable } from '../process/processTable.ts';
 import { recordEnded } from '../process/recordEnded.ts';
@@ -15,7 +21,6 @@ import type { Store } from '../store/store.ts';
 import type { Task } from '../store/task.ts';
 import type { ActionQueue } from './actionQueue.ts';
 import type { StorageCalls, StorageEvents } from './calls.ts';
-import type { Mark, MarkJournal } from './markJournal.ts';
 
 type ActionCalls = Pick<
   StorageCalls,
@@ -31,8 +36,7 @@ export function storageActions(
   store: Store,
   queue: ActionQueue,
   table: ProcessTable,
-  journal: KillJournal,
-  marks: MarkJournal,
+  journal: ActionJournal,
   { onStep, onUnfinishedKill, onLog }: StorageEvents,
 ): ActionCalls {
   const act = (
@@ -67,18 +71,6 @@ export function storageActions(
     },
   });
 
-  const resume = async (key: string): Promise<boolean> => {
-    let isOver = true;
-    await act(key, async (task, paths) => {
-      const outcome = (await resumeKill(requestFor(task, paths))) ?? nothingLeft;
-      isOver = outcome.done;
-      if (outcome.message !== '') onLog(isOver ? 'info' : 'warn', `${key}: ${outcome.message}`);
-      if (!isOver) onUnfinishedKill(key, outcome.message);
-      return outcome;
-    });
-    return isOver;
-  };
-
   const markings: Readonly<Record<Mark, (request: TaskRequest) => Promise<Outcome>>> = {
     delivered: markDelivered,
     notNotified: ({ harness, paths }) => stopNotifying(directory, harness, paths),
@@ -86,29 +78,45 @@ export function storageActions(
   };
   const make = (key: string, mark: Mark): Promise<Outcome> =>
     act(key, (task, paths) =>
-      marks.during(key, mark, () => markings[mark](requestFor(task, paths))),
+      journal.during(key, mark, () => markings[mark](requestFor(task, paths))),
     );
+
+  /** Goes on with what was cut off; answers whether nothing of it is left. */
+  const resume = async ({ key, action, writer }: UnfinishedAction): Promise<boolean> => {
+    if (store.get(key) === undefined) return true;
+    const outcome = await act(key, async (task, paths) => {
+      unlessRefused(() => {
+        removeTempFiles(paths, writer);
+      });
+      const goOn = action === 'kill' ? resumeKill : markings[action];
+      return (await goOn(requestFor(task, paths))) ?? nothingLeft;
+    });
+    const isForUser = action === 'kill' && !outcome.done;
+    const isFinished = !isForUser && isOver(outcome);
+    if (outcome.message !== '') {
+      onLog(isFinished ? 'info' : 'warn', `${key}: cut off before. ${outcome.message}`);
+    }
+    if (isForUser) onUnfinishedKill(key, outcome.message);
+    return isFinished;
+  };
 
   return {
     kill: (key) =>
-      act(key, (task, paths) => killTask({ ...requestFor(task, paths), note: journal.note(key) })),
+      act(key, (task, paths) =>
+        killTask({ ...requestFor(task, paths), note: journal.note(key, 'kill') }),
+      ),
     recordEnded: (key) =>
       act(key, async (task, paths) => {
         // What was on screen may be of some seconds ago.
         await store.reread(key);
         const { liveness = 'unknown' } = store.get(key) ?? {};
         if (liveness === 'unknown') return undecided(task);
-        return marks.during(key, 'ended', () => recordEnded(requestFor(task, paths)));
+        return journal.during(key, 'ended', () => recordEnded(requestFor(task, paths)));
       }),
     stopNotifying: (key) => make(key, 'notNotified'),
     resumeActions: async () => {
-      for (const { key, forget } of journal.unfinished(id)) {
-        if (store.get(key) === undefined || (await resume(key))) forget();
-      }
-      for (const { key, mark, forget } of marks.unfinished(id)) {
-        const { message } = await make(key, mark);
-        onLog('info', `${key}: cut off before. ${message}`);
-        forget();
+      for (const unfinished of journal.unfinished(id)) {
+        if (await resume(unfinished)) unfinished.forget();
       }
     },
     markDelivered: (key) => make(key, 'delivered'),

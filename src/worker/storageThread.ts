@@ -6,7 +6,7 @@ import type { StorageCalls, StorageEvents } from './calls.ts';
 /** What a storage's worker thread is started with. */
 export interface StorageThreadData {
   readonly storage: Storage;
-  /** Where kills and marks under way are noted, outside the storage. */
+  /** Where actions under way are noted, outside the storage. */
   readonly journalDirectory: string;
 }
 

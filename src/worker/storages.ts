@@ -11,7 +11,7 @@ export interface StoragesOptions {
   readonly candidates: () => readonly Candidate[];
   /** The bundled `worker/main.ts`. */
   readonly workerScript: string;
-  /** A directory of the extension's own, where kills under way are noted. */
+  /** A directory of the extension's own, where actions under way are noted. */
   readonly journalDirectory: string;
   /** How long deleted tasks are kept in the trash; 0: not at all. */
   readonly keepHours: () => number;

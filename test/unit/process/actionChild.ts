@@ -13,7 +13,7 @@ import type { Outcome } from '../../../src/persistence/outcome.ts';
 import { bundlePaths, hashSession } from '../../../src/persistence/paths.ts';
 import { hostProcessTable } from '../../../src/process/hostProcessTable.ts';
 import { killTask } from '../../../src/process/kill.ts';
-import { KillJournal } from '../../../src/process/killJournal.ts';
+import { ActionJournal } from '../../../src/process/actionJournal.ts';
 import { hurrying, requestFor } from './actionSupport.ts';
 
 const [, , storage = '', taskId = '', layout = '', journal = '', action, last] = process.argv;
@@ -49,7 +49,7 @@ const paths = bundlePaths(sessionDir, taskId, layout === 'flat' ? 'flat' : 'dire
 
 async function act(): Promise<Outcome> {
   if (action === 'deliver') return markTaskDelivered(storage, 'opencode', paths);
-  const note = new KillJournal(journal, hostProcessTable()).note(`00000000/${taskId}`);
+  const note = new ActionJournal(journal, hostProcessTable()).note(`00000000/${taskId}`, 'kill');
   return killTask({ ...requestFor(storage, paths), clock: hurrying, note });
 }
 

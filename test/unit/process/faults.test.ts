@@ -6,14 +6,15 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { text } from 'node:stream/consumers';
+import { removeTempFiles } from '../../../src/persistence/bundle.ts';
 import { markTaskDelivered } from '../../../src/persistence/deliver.ts';
 import type { Outcome } from '../../../src/persistence/outcome.ts';
 import type { Layout } from '../../../src/persistence/record.ts';
 import { serializeRecordOnOneLine } from '../../../src/persistence/recordCodec.ts';
 import { readTask } from '../../../src/persistence/taskFile.ts';
+import { ActionJournal } from '../../../src/process/actionJournal.ts';
 import { hostProcessTable } from '../../../src/process/hostProcessTable.ts';
 import { killTask, resumeKill } from '../../../src/process/kill.ts';
-import { KillJournal } from '../../../src/process/killJournal.ts';
 import { liveMembers } from '../../../src/process/processTable.ts';
 import { childEnvironment, quickChildren } from '../../support/compileCache.ts';
 import { writeTaskFixture, type FixtureTask } from '../../support/taskFixture.ts';
@@ -117,7 +118,8 @@ const stepsAtOnce = 4;
 /** As the next start of the extension does. */
 async function startAnew({ journal, storage, task }: Scene): Promise<(Outcome | undefined)[]> {
   const outcomes: (Outcome | undefined)[] = [];
-  for (const { forget } of new KillJournal(journal, table).unfinished('00000000')) {
+  for (const { writer, forget } of new ActionJournal(journal, table).unfinished('00000000')) {
+    removeTempFiles(task.paths, writer);
     const outcome = await resumeKill({ ...requestFor(storage, task.paths), clock: hurrying });
     if (outcome?.done !== false) forget();
     outcomes.push(outcome);
@@ -159,6 +161,11 @@ for (const layout of ['flat', 'directory'] as const) {
           return false;
         }
         const outcomes = await startAnew(scene);
+        const files = readdirSync(scene.storage, { recursive: true }).map(String);
+        assert.deepEqual(
+          files.filter((name) => name.includes('tmp')),
+          [],
+        );
         if (scene.lives) {
           assert.equal(readTask(scene.task.paths).status, 'running');
           if (scene.marker === 'killed') {
@@ -168,7 +175,10 @@ for (const layout of ['flat', 'directory'] as const) {
             seen.untouched += 1;
             assert.deepEqual(outcomes.filter(Boolean), []);
           }
-          const note = new KillJournal(scene.journal, table).note(`00000000/${scene.task.taskId}`);
+          const note = new ActionJournal(scene.journal, table).note(
+            `00000000/${scene.task.taskId}`,
+            'kill',
+          );
           const request = { ...requestFor(scene.storage, scene.task.paths), clock: hurrying, note };
           const outcome = await killTask(request);
           assert.deepEqual([outcome.done, outcome.reason], [true, undefined], outcome.message);

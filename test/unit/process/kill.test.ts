@@ -8,13 +8,13 @@ import type { Layout, PersistedTask } from '../../../src/persistence/record.ts';
 import { markTerminal } from '../../../src/persistence/record.ts';
 import { readTask, updateTask } from '../../../src/persistence/taskFile.ts';
 import { hostProcessTable } from '../../../src/process/hostProcessTable.ts';
-import { killTask, resumeKill, type KillRequest } from '../../../src/process/kill.ts';
+import { killTask, resumeKill } from '../../../src/process/kill.ts';
 import {
   liveMembers,
   type GroupSignal,
   type ProcessTable,
 } from '../../../src/process/processTable.ts';
-import { systemClock } from '../../../src/process/taskRequest.ts';
+import { systemClock, type KillRequest } from '../../../src/process/taskRequest.ts';
 import { writeTaskFixture, type FixtureTask } from '../../support/taskFixture.ts';
 import { hurrying, requestFor } from './actionSupport.ts';
 import { ProcessGroups } from './processGroups.ts';

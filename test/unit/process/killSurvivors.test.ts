@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Outcome } from '../../../src/persistence/outcome.ts';
@@ -9,7 +9,6 @@ import type { LiveDescendant, PersistedTask } from '../../../src/persistence/rec
 import { readTask } from '../../../src/persistence/taskFile.ts';
 import { hostProcessTable } from '../../../src/process/hostProcessTable.ts';
 import { killTask } from '../../../src/process/kill.ts';
-import { KillJournal } from '../../../src/process/killJournal.ts';
 import { liveMembers } from '../../../src/process/processTable.ts';
 import { writeTaskFixture, type FixtureTask } from '../../support/taskFixture.ts';
 import { hurrying, requestFor } from './actionSupport.ts';
@@ -38,7 +37,7 @@ describe('killing what a task that has ended left behind', () => {
     killTask({
       ...requestFor(storage, task.paths),
       clock: hurrying,
-      note: { begin: () => assert.fail('noted'), end: () => undefined },
+      note: { begin: () => undefined, end: () => undefined },
     });
   const live = (pgid: number): number =>
     liveMembers(table.snapshot([], [pgid]).groups.get(pgid)).length;
@@ -164,7 +163,7 @@ describe('killing what has left the group of a task that has ended', () => {
   const kill = (task: FixtureTask, request: Partial<TaskRequest> = {}): Promise<Outcome> =>
     killTask({
       ...requestFor(storage, task.paths),
-      ...{ clock: hurrying, note: { begin: () => assert.fail('noted'), end: () => undefined } },
+      ...{ clock: hurrying, note: { begin: () => undefined, end: () => undefined } },
       ...request,
     });
   const lives = (pid: number): boolean => {
@@ -259,91 +258,5 @@ describe('killing what has left the group of a task that has ended', () => {
     } finally {
       sibling.kill('SIGKILL');
     }
-  });
-});
-
-describe('the journal of kills', () => {
-  let directory: string;
-  const table = hostProcessTable();
-  const groups = new ProcessGroups();
-  const key = '0123abcd/opencode/761e48ac259824c0/bash-0000000000000001';
-  beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), 'aft-journal-'));
-  });
-  afterEach(() => {
-    groups.endAll();
-    rmSync(directory, { recursive: true });
-  });
-
-  it('has nothing to say of a kill that came to its end, or goes on', () => {
-    const journal = new KillJournal(directory, table);
-    assert.deepEqual(journal.unfinished('0123abcd'), []);
-    const note = journal.note(key);
-    note.begin();
-    assert.deepEqual(journal.unfinished('0123abcd'), []);
-    note.end();
-    assert.deepEqual(new KillJournal(directory, table).unfinished('0123abcd'), []);
-  });
-
-  it('knows a kill that was cut off, until it is forgotten, in its storage only', () => {
-    new KillJournal(directory, table).note(key).begin();
-    // The thread that began it has gone.
-    const journal = new KillJournal(directory, table);
-    assert.deepEqual(journal.unfinished('ffffffff'), []);
-    const [unfinished, ...others] = journal.unfinished('0123abcd');
-    assert.deepEqual([unfinished?.key, others], [key, []]);
-    unfinished?.forget();
-    assert.deepEqual(journal.unfinished('0123abcd'), []);
-  });
-
-  it('leaves kills of other windows to them', async () => {
-    const { pid } = await groups.start('echo ready; sleep 300');
-    const found = table.snapshot([pid], []).processes.get(pid);
-    assert(found?.state === 'found');
-    const { startedAt } = found.process;
-    new KillJournal(directory, table).note(key).begin();
-    const [file = ''] = readdirSync(directory);
-    const entry = JSON.parse(readFileSync(join(directory, file), 'utf8')) as object;
-    writeFileSync(join(directory, file), JSON.stringify({ ...entry, pid, startedAt }));
-    const journal = new KillJournal(directory, table);
-    assert.deepEqual(journal.unfinished('0123abcd'), []);
-    writeFileSync(join(directory, file), JSON.stringify({ ...entry, pid, startedAt: 1 }));
-    assert.equal(journal.unfinished('0123abcd').length, 1);
-  });
-
-  it('leaves kills of windows elsewhere to them while they can be under way', () => {
-    // There, process numbers mean others: even our own.
-    new KillJournal(directory, table, 'another container').note(key).begin();
-    const journal = new KillJournal(directory, table);
-    assert.deepEqual(journal.unfinished('0123abcd'), []);
-    const [file = ''] = readdirSync(directory);
-    const entry = JSON.parse(readFileSync(join(directory, file), 'utf8')) as object;
-    const old = { ...entry, begunAt: Date.now() - 3_600_000 };
-    writeFileSync(join(directory, file), JSON.stringify(old));
-    assert.equal(journal.unfinished('0123abcd').length, 1);
-  });
-
-  it('keeps the note of an earlier run when a kill of its own ends, even if their process numbers are one', () => {
-    new KillJournal(directory, table).note(key).begin();
-    const journal = new KillJournal(directory, table);
-    const note = journal.note(key);
-    note.end();
-    assert.equal(journal.unfinished('0123abcd').length, 1);
-    note.begin();
-    assert.equal(journal.unfinished('0123abcd').length, 1);
-    note.end();
-    assert.equal(journal.unfinished('0123abcd').length, 1);
-  });
-
-  it('does not wait for a pipe', () => {
-    spawnSync('mkfifo', [join(directory, 'pipe.json')]);
-    assert.deepEqual(new KillJournal(directory, table).unfinished('0a1b2c3d'), []);
-  });
-
-  it('is not troubled by what is no entry', () => {
-    writeFileSync(join(directory, 'broken.json'), '{');
-    writeFileSync(join(directory, 'other.json'), '{"key": 1}');
-    assert.deepEqual(new KillJournal(directory, table).unfinished('0123abcd'), []);
-    new KillJournal(join(directory, 'broken.json'), table).note(key).begin();
   });
 });

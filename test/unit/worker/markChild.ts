@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { markTaskDelivered } from '../../../src/persistence/deliver.ts';
 import { bundlePaths } from '../../../src/persistence/paths.ts';
 import { stopNotifying } from '../../../src/persistence/stopNotifying.ts';
-import { MarkJournal } from '../../../src/worker/markJournal.ts';
+import { ActionJournal } from '../../../src/process/actionJournal.ts';
+import { hostProcessTable } from '../../../src/process/hostProcessTable.ts';
 import { interruptBefore } from '../persistence/interruption.ts';
 
 const [, , storage = '', key = '', layout = '', journal = '', mark = '', number] = process.argv;
@@ -15,7 +16,7 @@ const sessionDir = join(storage, 'opencode', 'bash-tasks', sessionHash);
 const paths = bundlePaths(sessionDir, taskId, layout === 'flat' ? 'flat' : 'directory');
 
 interruptBefore(Number(number), 'kill');
-const marks = new MarkJournal(journal);
+const marks = new ActionJournal(journal, hostProcessTable());
 if (mark === 'delivered') {
   await marks.during(key, mark, () => markTaskDelivered(storage, 'opencode', paths));
 } else {

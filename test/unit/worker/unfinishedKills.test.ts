@@ -38,7 +38,10 @@ describe('the start after a kill that was cut off', () => {
       record: { ...running, startedAt: Date.now(), childPid: pid, pgid: pid },
     });
     const pidOfOther = await groups.ended();
-    const entry = { key: task.key, pid: pidOfOther, startedAt: 1, place: '', begunAt: 1 };
+    const entry = {
+      ...{ key: task.key, action: 'kill', token: '0'.repeat(16) },
+      ...{ pid: pidOfOther, startedAt: 1, place: '', begunAt: 1 },
+    };
     writeFileSync(join(journal, 'entry.json'), JSON.stringify(entry));
     return task;
   };

@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
 import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import type { Outcome } from '../../../src/persistence/outcome.ts';
+import type { PersistedTask } from '../../../src/persistence/record.ts';
 import { serializeRecordOnOneLine } from '../../../src/persistence/recordCodec.ts';
 import { readTask } from '../../../src/persistence/taskFile.ts';
 import { hostProcessTable } from '../../../src/process/hostProcessTable.ts';
-import { KillJournal } from '../../../src/process/killJournal.ts';
+import { ActionJournal, type Mark } from '../../../src/process/actionJournal.ts';
 import { storageId } from '../../../src/store/discovery.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { ActionQueue } from '../../../src/worker/actionQueue.ts';
-import { MarkJournal, type Mark } from '../../../src/worker/markJournal.ts';
 import { storageActions } from '../../../src/worker/storageActions.ts';
 import { childEnvironment, quickChildren } from '../../support/compileCache.ts';
 import { writeTaskFixture, type FixtureTask } from '../../support/taskFixture.ts';
@@ -78,8 +79,13 @@ for (const layout of ['flat', 'directory'] as const) {
 
         const { signal, stderr } = markElsewhere(storage, task.key, journal, call);
         if (signal !== 'SIGKILL') assert.equal(String(stderr), '');
-        const notes = existsSync(journal) ? readdirSync(journal) : [];
-        const isNoted = notes.some((name) => statSync(join(journal, name)).size > 0);
+        const isNoted = notesIn(journal).length > 0;
+        // What an AFT, or another window, is just writing.
+        const others = [
+          join(dirname(task.paths.json), `.aft-tmp-${'0'.repeat(32)}`),
+          `${join(dirname(task.paths.json), `.${task.taskId}.json.tmp.`)}1.${task.taskId}`,
+        ];
+        for (const path of others) writeFileSync(path, '{');
 
         const { store } = await readStorage(scope, storage);
         await actionsOn(storage, store, journal).resumeActions();
@@ -97,7 +103,12 @@ for (const layout of ['flat', 'directory'] as const) {
             [before, after].some((whole) => isSame(whole, now)),
             JSON.stringify(now),
           );
-        assert.deepEqual(notes.length > 0 ? readdirSync(journal) : [], []);
+        assert.deepEqual(notesIn(journal), []);
+        const temporary = readdirSync(storage, { recursive: true }).map(String);
+        assert.deepEqual(
+          temporary.filter((name) => name.includes('tmp')).map((name) => join(storage, name)),
+          others,
+        );
         return signal === null;
       }
 
@@ -120,7 +131,7 @@ describe('the start after an end was recorded and not its row', () => {
     const database = createDatabase(storage);
     const metadata = serializeRecordOnOneLine({ ...task.record, status: 'running' });
     insertRow(database, { taskId: task.taskId, sessionId, status: 'running', metadata });
-    const marks = new MarkJournal(journal);
+    const marks = new ActionJournal(journal, hostProcessTable());
     // As a window leaves it that ends in the middle.
     void marks.during(task.key, 'ended', () => new Promise(() => undefined));
     const { store } = await readStorage(scope, storage);
@@ -132,10 +143,51 @@ describe('the start after an end was recorded and not its row', () => {
   });
 });
 
+for (const action of ['kill', 'delivered', 'ended'] as const) {
+  describe(`the start after a row could not be changed: ${action}`, () => {
+    it('keeps the note and says so, until the row agrees', async () => {
+      await using scope = new AsyncDisposableStack();
+      const storage = temporaryDirectory(scope);
+      const journal = temporaryDirectory(scope);
+      const record: Partial<PersistedTask> =
+        action === 'kill'
+          ? { status: 'killed', exitCode: 137, statusReason: 'killed from AFT Task Explorer' }
+          : { status: 'failed', exitCode: 3, completionDelivered: action === 'delivered' };
+      const task = writeTaskFixture({ storage, record });
+      const { taskId, sessionId, status } = task.record;
+      using database = createDatabase(storage);
+      const metadata = serializeRecordOnOneLine({ ...task.record, completionDelivered: false });
+      const inRow = action === 'delivered' ? status : 'running';
+      insertRow(database, { taskId, sessionId, status: inRow, metadata });
+      database.exec('CREATE TRIGGER stranger DELETE ON bash_tasks BEGIN SELECT 1; END');
+      const never = new Promise<Outcome>(() => undefined);
+      void new ActionJournal(journal, hostProcessTable()).during(task.key, action, () => never);
+      const { store } = await readStorage(scope, storage);
+      const logged: string[] = [];
+      const resume = (): Promise<void> =>
+        actionsOn(storage, store, journal, logged).resumeActions();
+
+      await resume();
+      assert.equal(notesIn(journal).length, 1);
+      assert.match(logged.join('\n'), /^warn: .*cut off before.*trigger/);
+
+      database.exec('DROP TRIGGER stranger');
+      await resume();
+      assert.deepEqual(notesIn(journal), []);
+      const row = database.prepare('SELECT status, completion_delivered FROM bash_tasks').get();
+      assert.deepEqual(
+        { ...row },
+        { status, completion_delivered: Number(action === 'delivered') },
+      );
+    });
+  });
+}
+
 function actionsOn(
   storage: string,
   store: Store,
   journal: string,
+  logged: string[] = [],
 ): ReturnType<typeof storageActions> {
   const table = hostProcessTable();
   const nothing = (): void => undefined;
@@ -144,16 +196,20 @@ function actionsOn(
     store,
     new ActionQueue(),
     table,
-    new KillJournal(join(journal, 'kills'), table),
-    new MarkJournal(journal),
+    new ActionJournal(journal, table),
     {
       onChanges: nothing,
       onState: nothing,
       onStep: nothing,
       onUnfinishedKill: nothing,
-      onLog: nothing,
+      onLog: (level, message) => logged.push(`${level}: ${message}`),
     },
   );
+}
+
+function notesIn(journal: string): string[] {
+  if (!existsSync(journal)) return [];
+  return readdirSync(journal).filter((name) => name.endsWith('.json'));
 }
 
 function isSame(left: unknown, right: unknown): boolean {
