@@ -36,13 +36,26 @@ export function taskBundleFiles(paths: TaskPaths): string[] {
 /** How many files a bundle has on disk, and their bytes. */
 export function bundleSize(paths: TaskPaths): { files: number; bytes: number } {
   try {
-    const stats = taskBundleFiles(paths)
-      .map((path) => lstatSync(path, { throwIfNoEntry: false }))
-      .filter((found) => found !== undefined);
-    return { files: stats.length, bytes: stats.reduce((sum, { size }) => sum + size, 0) };
+    return sizeOf(taskBundleFiles(paths));
   } catch (error) {
     throw PersistenceError.from(error, paths.json);
   }
+}
+
+/** As `bundleSize`, of all that is below a directory; what can't be looked at does not count. */
+export function treeSize(directory: string): { files: number; bytes: number } {
+  try {
+    return sizeOf(filesBelow(directory));
+  } catch {
+    return { files: 0, bytes: 0 };
+  }
+}
+
+function sizeOf(files: readonly string[]): { files: number; bytes: number } {
+  const stats = files
+    .map((path) => lstatSync(path, { throwIfNoEntry: false }))
+    .filter((found) => found !== undefined);
+  return { files: stats.length, bytes: stats.reduce((sum, { size }) => sum + size, 0) };
 }
 
 /**

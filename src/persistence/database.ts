@@ -53,11 +53,15 @@ export interface RowName {
 export interface DatabaseSystem {
   /** Between two attempts to get a locked database. */
   readonly sleep: (milliseconds: number) => Promise<unknown>;
+  /** How often a locked database is tried. */
+  readonly attempts: number;
   readonly sqlite: () => typeof Sqlite | undefined;
 }
 
-const thisSystem: DatabaseSystem = {
+export const systemDatabase: DatabaseSystem = {
   sleep,
+  // AFT, too, waits up to 5 seconds for the lock; here the thread goes on working meanwhile.
+  attempts: 100,
   sqlite: () => {
     try {
       return process.getBuiltinModule('node:sqlite');
@@ -72,7 +76,7 @@ const thisSystem: DatabaseSystem = {
 export function markRowDelivered(
   storageDirectory: string,
   name: RowName,
-  system: DatabaseSystem = thisSystem,
+  system: DatabaseSystem = systemDatabase,
 ): Promise<RowOutcome> {
   return changeRow(storageDirectory, name, system, (database, row) => {
     if (!isTaskStatus(row.status) || !isTerminalStatus(row.status)) {
@@ -100,7 +104,7 @@ export function updateRow(
   harness: string | undefined,
   paths: TaskPaths,
   task: PersistedTask,
-  system: DatabaseSystem = thisSystem,
+  system: DatabaseSystem = systemDatabase,
 ): Promise<RowOutcome> {
   const { sessionId, taskId } = task;
   return changeRow(storageDirectory, { harness, sessionId, taskId }, system, (database, found) => {
@@ -143,7 +147,7 @@ export function updateRow(
 export function deleteRow(
   storageDirectory: string,
   name: RowName,
-  system: DatabaseSystem = thisSystem,
+  system: DatabaseSystem = systemDatabase,
   save?: (row: SavedRow) => void,
 ): Promise<RowOutcome> {
   return changeRow(storageDirectory, name, system, (database, { harness }) => {
@@ -164,7 +168,7 @@ export function deleteRow(
 export function restoreRow(
   storageDirectory: string,
   row: SavedRow,
-  system: DatabaseSystem = thisSystem,
+  system: DatabaseSystem = systemDatabase,
 ): Promise<RowOutcome> {
   return inDatabase(storageDirectory, system, (database) => {
     const key = {
@@ -193,8 +197,6 @@ interface Row {
 type Change = (database: Sqlite.DatabaseSync, row: Row) => RowOutcome;
 type Work = (database: Sqlite.DatabaseSync) => RowOutcome;
 
-/** AFT, too, waits up to 5 seconds for the lock; here the thread goes on working meanwhile. */
-const attempts = 100;
 const pauseMs = 50;
 
 function changeRow(
@@ -218,7 +220,7 @@ async function inDatabase(
       return inDatabaseOnce(path, system, work);
     } catch (error) {
       if (!isBusy(error)) return { result: 'failed', problem: `${path}: ${errorText(error)}` };
-      if (attempt === attempts) {
+      if (attempt >= system.attempts) {
         return { result: 'locked', problem: `another process keeps ${path} locked` };
       }
     }

@@ -13,6 +13,7 @@ import {
   deleteRow,
   markRowDelivered,
   restoreRow,
+  systemDatabase,
   type DatabaseSystem,
   type RowOutcome,
 } from './database.ts';
@@ -44,13 +45,14 @@ export interface TrashSystem {
   /** Called after each step that a crash could follow. */
   readonly step: (name: string) => void;
   readonly writes: WriteSystem;
-  readonly database?: DatabaseSystem;
+  readonly database: DatabaseSystem;
 }
 
 export const systemTrash: TrashSystem = {
   now: Date.now,
   step: () => undefined,
   writes: systemWrites,
+  database: systemDatabase,
 };
 
 /** What a new entry's journal says of its task. */

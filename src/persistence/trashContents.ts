@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { removeTree } from './bundle.ts';
+import { removeTree, treeSize } from './bundle.ts';
 import type { RowOutcome } from './database.ts';
 import { errorText, PersistenceError } from './errors.ts';
 import type { Outcome } from './outcome.ts';
@@ -18,7 +18,7 @@ import {
   takeBack,
   type TrashSystem,
 } from './trash.ts';
-import { claimEntry, type Release } from './trashClaim.ts';
+import { claimEntry, isClaimed, type Release } from './trashClaim.ts';
 import { readJournal, type Journal } from './trashJournal.ts';
 import {
   namesInTrash,
@@ -45,6 +45,19 @@ export interface TrashedTask {
   readonly deletedAt: number;
   readonly files: number;
   readonly bytes: number;
+}
+
+/** An entry that can't be brought back as it is, and stays in the trash. */
+export interface StuckEntry extends Pick<
+  TrashedTask,
+  'entry' | 'harness' | 'sessionHash' | 'taskId' | 'bytes'
+> {
+  /** Where it lies. */
+  readonly directory: string;
+  /** Why, as a sentence in words for the user. */
+  readonly problem: string;
+  /** Does `emptyTrash` remove it? What is half-done is finished first. */
+  readonly isRemovable: boolean;
 }
 
 /** What became of the trash as a whole. */
@@ -75,6 +88,30 @@ export function listTrash(storageDirectory: string): TrashedTask[] {
       return [{ entry, harness, sessionHash, taskId, ...facts }];
     })
     .sort((left, right) => right.deletedAt - left.deletedAt);
+}
+
+/**
+ * The entries that nobody can bring back, and that nobody is at work on: without a journal that can
+ * be read, or with a return that was cut off and could not be finished. Throws a PersistenceError.
+ */
+export function listStuck(storageDirectory: string, { now } = systemTrash): StuckEntry[] {
+  return trashPlaces(storageDirectory).flatMap((place): StuckEntry[] => {
+    if (isClaimed(place, now())) return [];
+    const { directory, entry, harness, sessionHash, taskId } = place;
+    const facts = { entry, harness, sessionHash, taskId, directory };
+    try {
+      const journal = readJournal(place);
+      if (journal.state !== 'restoring' || !hasRecord(place, journal.layout)) return [];
+      const problem = 'Its return was cut off, and is tried again every hour.';
+      return [{ ...facts, bytes: journal.bytes, problem, isRemovable: false }];
+    } catch (error) {
+      if (!PersistenceError.is(error)) throw error;
+      // Gone since it was listed.
+      if (!exists(directory)) return [];
+      const { message: problem } = error;
+      return [{ ...facts, bytes: treeSize(directory).bytes, problem, isRemovable: true }];
+    }
+  });
 }
 
 /**
@@ -117,6 +154,7 @@ export async function tendTrash(
 ): Promise<TrashReport> {
   const returned: TrashPlace[] = [];
   const problems: string[] = [];
+  let current = system;
   const attempt = async (what: string, work: () => Promise<void> | void): Promise<void> => {
     try {
       await work();
@@ -137,7 +175,8 @@ export async function tendTrash(
       try {
         const journal = readJournal(place);
         if (journal.state !== 'deleted') {
-          const { isBack, isNeeded, problem } = await recover(place, journal, system);
+          const { isBack, isLocked, isNeeded, problem } = await recover(place, journal, current);
+          if (isLocked) current = withoutWaiting(system);
           if (isBack) returned.push(place);
           if (problem !== undefined) problems.push(`${place.directory}: ${problem}`);
           // However old it is.
@@ -163,6 +202,7 @@ export async function emptyTrash(
   let entries = 0;
   let bytes = 0;
   const problems: string[] = [];
+  let current = system;
   for (const place of trashPlaces(storageDirectory)) {
     const stays = (why: string, advice: string): void => {
       problems.push(`Task ${place.taskId} is still in the trash: ${why}. ${advice}`);
@@ -178,15 +218,17 @@ export async function emptyTrash(
         const journal = readQuietly(place);
         if (journal !== undefined && !canReturn(place, journal)) continue;
         if (journal?.state === 'deleting') {
-          const { isNeeded, problem = '' } = await recover(place, journal, system);
+          const { isLocked, isNeeded, problem = '' } = await recover(place, journal, current);
+          if (isLocked) current = withoutWaiting(system);
           if (isNeeded) {
             stays(`${problem}, with its row in it`, 'Empty the trash again later.');
             continue;
           }
         }
+        const size = journal?.bytes ?? treeSize(place.directory).bytes;
         discard(place, system);
         entries += 1;
-        bytes += journal?.bytes ?? 0;
+        bytes += size;
       } finally {
         release();
       }
@@ -229,6 +271,8 @@ function consequenceOf(row: RowOutcome): string {
 
 interface Recovery {
   readonly isBack: boolean;
+  /** Did another process keep the database locked? */
+  readonly isLocked: boolean;
   /** Is what the entry keeps needed for what is still to be done? */
   readonly isNeeded: boolean;
   /** Why it is not done yet. */
@@ -248,14 +292,21 @@ async function recover(
     const problem = row.result === 'present' ? undefined : row.problem;
     const isNeeded = problem !== undefined && !isFinal(row);
     const isBack = exists(recordPart(place, layout).inPlace);
-    return { isBack, isNeeded, problem };
+    return { isBack, isLocked: row.result === 'locked', isNeeded, problem };
   }
   const inTheWay = somethingInPlace(place);
   if (inTheWay !== undefined) {
-    return { isBack: false, isNeeded: false, problem: `${inTheWay} is there again` };
+    const problem = `${inTheWay} is there again`;
+    return { isBack: false, isLocked: false, isNeeded: false, problem };
   }
   const { problem, result } = await finishDelete(place, journal, system);
-  return { isBack: false, isNeeded: result === 'locked', problem };
+  const isLocked = result === 'locked';
+  return { isBack: false, isLocked, isNeeded: isLocked, problem };
+}
+
+/** For the entries after one whose row was locked: the database has been waited for. */
+function withoutWaiting(system: TrashSystem): TrashSystem {
+  return { ...system, database: { ...system.database, attempts: 1 } };
 }
 
 /** After a return that failed: all of it in the trash again. Answers the error to tell. */

@@ -17,6 +17,7 @@ import {
   deleteRow,
   markRowDelivered,
   restoreRow,
+  systemDatabase,
   type DatabaseSystem,
 } from '../../../src/persistence/database.ts';
 import {
@@ -34,12 +35,12 @@ const changed = { result: 'changed', problem: undefined };
 function neverSleeping(whileWaiting: (attempt: number) => void): DatabaseSystem {
   let attempt = 0;
   return {
+    ...systemDatabase,
     sleep: () => {
       attempt += 1;
       whileWaiting(attempt);
       return Promise.resolve();
     },
-    sqlite: () => process.getBuiltinModule('node:sqlite'),
   };
 }
 
@@ -266,7 +267,7 @@ describe('AFT’s database', () => {
   it('is not made anew where it vanishes just before it is opened', async () => {
     createDatabase(directory()).close();
     const outcome = await deleteRow(directory(), name, {
-      sleep: () => Promise.resolve(),
+      ...systemDatabase,
       sqlite: () => {
         rmSync(path());
         return process.getBuiltinModule('node:sqlite');
@@ -372,7 +373,7 @@ describe('AFT’s database', () => {
   it('can’t be changed where the host has no SQLite', async () => {
     createDatabase(directory()).close();
     const outcome = await deleteRow(directory(), name, {
-      sleep: () => Promise.resolve(),
+      ...systemDatabase,
       sqlite: () => undefined,
     });
     assert.equal(outcome.result, 'no-sqlite');

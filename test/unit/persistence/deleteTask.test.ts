@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type * as Sqlite from 'node:sqlite';
 import { systemWrites } from '../../../src/persistence/atomicWrite.ts';
+import { systemDatabase } from '../../../src/persistence/database.ts';
 import { deleteTask } from '../../../src/persistence/deleteTask.ts';
 import type { TaskPaths } from '../../../src/persistence/paths.ts';
 import { systemTrash, type TrashSystem } from '../../../src/persistence/trash.ts';
@@ -69,8 +69,8 @@ describe('deleteTask for good', () => {
     const database = createDatabase(directory());
     insertRow(database);
     database.exec('BEGIN IMMEDIATE');
-    const sqlite = (): typeof Sqlite => process.getBuiltinModule('node:sqlite');
-    const system = { ...systemTrash, database: { sleep: () => Promise.resolve(), sqlite } };
+    const impatient = { ...systemDatabase, sleep: () => Promise.resolve() };
+    const system = { ...systemTrash, database: impatient };
     const outcome = await deleteTask(directory(), 'opencode', paths, { keep: false, system });
     assert.deepEqual([outcome.done, outcome.reason], [true, 'row-not-updated']);
     assert.match(outcome.message, /locked.*Its row is tried again every hour/);

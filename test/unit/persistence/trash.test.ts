@@ -5,10 +5,12 @@ import {
   chmodSync,
   chownSync,
   existsSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -16,12 +18,14 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { systemDatabase } from '../../../src/persistence/database.ts';
 import { deleteTask } from '../../../src/persistence/deleteTask.ts';
 import { bundlePaths, hashSession, type TaskPaths } from '../../../src/persistence/paths.ts';
 import type { Outcome } from '../../../src/persistence/outcome.ts';
 import { systemTrash, type TrashSystem } from '../../../src/persistence/trash.ts';
 import {
   emptyTrash,
+  listStuck,
   listTrash,
   tendTrash,
   undoDelete,
@@ -39,7 +43,8 @@ import {
 import { databaseContent, makeBundle, makeRichDatabase, tasksContent } from './trashSupport.ts';
 
 const hour = 60 * 60 * 1000;
-const noSqlite = { sleep: () => Promise.resolve(), sqlite: () => undefined };
+const impatient = { ...systemDatabase, sleep: () => Promise.resolve() };
+const noSqlite = { ...impatient, sqlite: () => undefined };
 
 /** Everything as the system has it, but for the time. */
 function at(time: number): TrashSystem {
@@ -232,8 +237,7 @@ for (const layout of ['flat', 'directory'] as const) {
       const rows = databaseContent(directory());
       const locker = new DatabaseSync(join(directory(), 'aft.db'));
       locker.exec('BEGIN IMMEDIATE');
-      const database = { ...noSqlite, sqlite: () => process.getBuiltinModule('node:sqlite') };
-      const system = { ...systemTrash, database };
+      const system = { ...systemTrash, database: impatient };
       const outcome = await deleteTask(directory(), 'opencode', paths, { system });
       assert.equal(outcome.reason, 'row-not-updated');
       assert.match(outcome.message, /locked/);
@@ -255,8 +259,8 @@ for (const layout of ['flat', 'directory'] as const) {
       const entry = await deleted(directory(), paths);
       const locker = new DatabaseSync(join(directory(), 'aft.db'));
       locker.exec('BEGIN IMMEDIATE');
-      const database = { ...noSqlite, sqlite: () => process.getBuiltinModule('node:sqlite') };
-      const outcome = await undoDelete(directory(), entry, { ...systemTrash, database });
+      const system = { ...systemTrash, database: impatient };
+      const outcome = await undoDelete(directory(), entry, system);
       assert.deepEqual([outcome.done, outcome.reason], [true, 'row-not-updated']);
       assert.match(outcome.message, /is back, but .*locked.*AFT may not know it/);
       assert.ok(existsSync(paths.json));
@@ -274,9 +278,8 @@ for (const layout of ['flat', 'directory'] as const) {
     async function whileLocked<T>(work: (system: TrashSystem) => Promise<T>): Promise<T> {
       const locker = new DatabaseSync(join(directory(), 'aft.db'));
       locker.exec('BEGIN IMMEDIATE');
-      const database = { ...noSqlite, sqlite: () => process.getBuiltinModule('node:sqlite') };
       try {
-        return await work({ ...systemTrash, database });
+        return await work({ ...systemTrash, database: impatient });
       } finally {
         locker.exec('ROLLBACK');
         locker.close();
@@ -356,6 +359,29 @@ for (const layout of ['flat', 'directory'] as const) {
       assert.equal((await emptyTrash(directory())).entries, 1);
       assert.equal(databaseContent(directory()).length, 3);
       assert.deepEqual(readdirSync(trash()), []);
+    });
+
+    it('waits once for a locked database, however many rows are to be deleted', async () => {
+      makeRichDatabase(directory());
+      const other = pathsIn(directory(), layout, 'bash-ffffffffffffffff');
+      put(other.json, recordJson({ task_id: other.taskId }));
+      await whileLocked(async (system) => {
+        let pauses = 0;
+        const sleep = (): Promise<void> => Promise.resolve(void (pauses += 1));
+        const counting = { ...system, database: { ...impatient, sleep } };
+        for (const task of [paths, other]) {
+          await deleteTask(directory(), 'opencode', task, { system });
+        }
+        const { problems } = await tendTrash(directory(), hour, counting);
+        assert.deepEqual([problems.length, pauses], [2, impatient.attempts - 1]);
+        for (const problem of problems) assert.match(problem, /locked/);
+        pauses = 0;
+        const emptied = await emptyTrash(directory(), counting);
+        assert.deepEqual([emptied.entries, emptied.problems.length], [0, 2]);
+        assert.equal(pauses, impatient.attempts - 1);
+      });
+      assert.equal((await emptyTrash(directory())).entries, 2);
+      assert.deepEqual(databaseContent(directory()), []);
     });
 
     it('does not wait for ever for a row that can’t be deleted from here', async () => {
@@ -488,6 +514,68 @@ for (const layout of ['flat', 'directory'] as const) {
       for (const name of ['..', '../trash', 'a/b', '', `../../opencode/bash-tasks/x.${taskId}`]) {
         assert.equal((await undoDelete(directory(), name)).reason, 'not-found', name);
       }
+    });
+
+    for (const [what, breakJournal] of Object.entries({
+      'is no JSON': (journal: string) => {
+        writeFileSync(journal, '{');
+      },
+      'names another session, and paths': (journal: string) => {
+        const fields = JSON.parse(readFileSync(journal, 'utf8')) as object;
+        const led = { sessionId: '../../..', taskId: '../../outside', directory: directory() };
+        writeFileSync(journal, JSON.stringify({ ...fields, ...led }));
+      },
+      'is a link out of the trash': (journal: string) => {
+        renameSync(journal, join(directory(), 'outside', 'journal.json'));
+        symlinkSync(join(directory(), 'outside', 'journal.json'), journal);
+      },
+      'is a hard link': (journal: string) => {
+        linkSync(journal, join(directory(), 'outside', 'journal.json'));
+      },
+      'is gone': (journal: string) => {
+        rmSync(journal);
+      },
+    })) {
+      it(`tells of an entry whose journal ${what}, and can be emptied of it alone`, async () => {
+        const entry = await deleted(directory(), paths);
+        const outside = join(directory(), 'outside');
+        put(join(outside, 'file'), 'x');
+        symlinkSync(outside, join(trash(), entry, 'link'));
+        breakJournal(join(trash(), entry, 'journal.json'));
+        const before = tree(outside);
+
+        const [stuck, ...others] = listStuck(directory());
+        assert.deepEqual([stuck?.entry, stuck?.taskId, others], [entry, taskId, []]);
+        assert.equal(stuck?.directory, join(trash(), entry));
+        assert.ok(stuck.isRemovable && stuck.bytes > 0);
+        assert.match(stuck.problem, /journal\.json.*\.$/);
+        assert.deepEqual(listTrash(directory()), []);
+        assert.equal((await undoDelete(directory(), entry)).done, false);
+
+        const { entries, bytes, problems } = await emptyTrash(directory());
+        assert.deepEqual([entries, problems], [1, []]);
+        // With the claim in it.
+        assert.ok(bytes >= stuck.bytes);
+        assert.deepEqual(readdirSync(trash()), []);
+        assert.deepEqual(tree(outside), before);
+        assert.equal(readFileSync(join(outside, 'file'), 'utf8'), 'x');
+        assert.deepEqual(listStuck(directory()), []);
+      });
+    }
+
+    it('tells of a return that was cut off, and keeps it', async () => {
+      const entry = await deleted(directory(), paths);
+      const journal = join(trash(), entry, 'journal.json');
+      const fields = JSON.parse(readFileSync(journal, 'utf8')) as object;
+      writeFileSync(journal, JSON.stringify({ ...fields, state: 'restoring' }));
+      assert.deepEqual(
+        listStuck(directory()).map((stuck) => [stuck.entry, stuck.isRemovable]),
+        [[entry, false]],
+      );
+      assert.equal((await emptyTrash(directory())).entries, 0);
+      await tendTrash(directory(), hour);
+      assert.ok(existsSync(paths.json));
+      assert.deepEqual(listStuck(directory()), []);
     });
 
     it('keeps its hands off what another window is working on, for as long as that lives', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { systemDatabase } from '../../../src/persistence/database.ts';
 import { deleteTask } from '../../../src/persistence/deleteTask.ts';
 import type { TaskPaths } from '../../../src/persistence/paths.ts';
 import type { Layout } from '../../../src/persistence/record.ts';
@@ -68,9 +69,8 @@ class Scene {
   async undoWithoutRow(): Promise<void> {
     const locker = new DatabaseSync(join(this.storage, 'aft.db'));
     locker.exec('BEGIN IMMEDIATE');
-    const sqlite = (): ReturnType<typeof process.getBuiltinModule<'node:sqlite'>> =>
-      process.getBuiltinModule('node:sqlite');
-    await this.undo({ ...systemTrash, database: { sleep: () => Promise.resolve(), sqlite } });
+    const impatient = { ...systemDatabase, sleep: () => Promise.resolve() };
+    await this.undo({ ...systemTrash, database: impatient });
     locker.close();
   }
 

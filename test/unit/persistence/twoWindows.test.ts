@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { systemDatabase } from '../../../src/persistence/database.ts';
 import { deleteTask } from '../../../src/persistence/deleteTask.ts';
 import { markTaskDelivered } from '../../../src/persistence/deliver.ts';
 import { writeKillMarkerIfAbsent } from '../../../src/persistence/exitMarker.ts';
@@ -23,10 +24,7 @@ const manyCalls = 60;
 /** Waits for nobody: the other window is stopped. */
 const system = {
   ...systemTrash,
-  database: {
-    sleep: () => Promise.resolve(),
-    sqlite: () => process.getBuiltinModule('node:sqlite'),
-  },
+  database: { ...systemDatabase, sleep: () => Promise.resolve() },
 };
 const layouts = ['flat', 'directory'] as const satisfies readonly Layout[];
 
