@@ -13,7 +13,7 @@ import {
 import { confirm } from '../vscode/messages.ts';
 import type { Settings } from '../vscode/settings.ts';
 import { NothingToDo } from '../vscode/userError.ts';
-import { firstLine } from '../vscode/words.ts';
+import { taskName } from '../vscode/words.ts';
 import type { CommandHandler } from './commandTable.ts';
 import { eachWithProgress, tell } from './eachTask.ts';
 import { tasksOfSession } from './finishedTasks.ts';
@@ -60,7 +60,7 @@ export function actionCommands(
     lanes?: number,
   ): Promise<void> => {
     const results = await eachWithProgress(title, tasks, act, lanes);
-    tell({ results, asked: tasks.length, done }, log);
+    tell({ shown: index.tasks(), results, asked: tasks.length, done }, log);
   };
 
   const killAll = (tasks: readonly Task[]): Promise<void> =>
@@ -68,7 +68,7 @@ export function actionCommands(
       t('Killing'),
       tasks,
       (task, onStep) => actions.kill(task, onStep),
-      (count) => t('{0} killed', count),
+      (count) => (count === 1 ? t('1 task killed') : t('{0} tasks killed', count)),
       killsAtOnce,
     );
 
@@ -77,7 +77,8 @@ export function actionCommands(
       t('Marking as delivered'),
       tasks,
       (task) => actions.markDelivered(task),
-      (count) => t('{0} marked as delivered', count),
+      (count) =>
+        count === 1 ? t('1 task marked as delivered') : t('{0} tasks marked as delivered', count),
     );
 
   return {
@@ -87,7 +88,7 @@ export function actionCommands(
         none: t('No task runs.'),
       });
       if (tasks.length === 0) return;
-      if (settings.get('confirm.kill') && !(await confirmKill(tasks))) return;
+      if (settings.get('confirm.kill') && !(await confirmKill(tasks, index.tasks()))) return;
       await killAll(tasks);
     },
 
@@ -116,7 +117,8 @@ export function actionCommands(
         t('Recording the end'),
         tasks,
         (task) => actions.recordEnded(task),
-        (count) => t('{0} recorded as ended', count),
+        (count) =>
+          count === 1 ? t('1 task recorded as ended') : t('{0} tasks recorded as ended', count),
         killsAtOnce,
       );
     },
@@ -156,18 +158,21 @@ export function actionCommands(
         t('Changing the record'),
         tasks,
         (task) => actions.stopNotifying(task),
-        (count) => t('{0} end without a message to their agent', count),
+        (count) =>
+          count === 1
+            ? t('1 task ends without a message to its agent')
+            : t('{0} tasks end without a message to their agent', count),
       );
     },
   };
 }
 
-async function confirmKill(tasks: readonly Task[]): Promise<boolean> {
+async function confirmKill(tasks: readonly Task[], shown: readonly Task[]): Promise<boolean> {
   const { t } = vscode.l10n;
   const [task] = tasks;
   const question =
     tasks.length === 1 && task !== undefined
-      ? t('Kill “{0}”?', firstLine(task.command, 60) || task.taskId)
+      ? t('Kill {0}?', taskName(task, shown))
       : t('Kill {0} tasks?', tasks.length);
   return await confirm(question, askedToEnd(tasks.length), t('Kill'));
 }

@@ -81,13 +81,14 @@ function report(id: CommandId, error: unknown, log: vscode.LogOutputChannel): vo
     void showInformation(error.message);
     return;
   }
-  const showLog = vscode.l10n.t('Show Log');
   if (error instanceof UserError) {
     log.warn(`${id}: ${error.message}`);
-  } else {
-    log.error(`${id}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    void showError(error.message);
+    return;
   }
+  log.error(`${id}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   const message = error instanceof Error ? error.message : String(error);
+  const showLog = vscode.l10n.t('Show Log');
   void showError(message, showLog).then((choice) => {
     if (choice === showLog) log.show();
   });

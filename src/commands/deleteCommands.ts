@@ -3,7 +3,7 @@ import type { Task } from '../store/task.ts';
 import { confirm, showInformation } from '../vscode/messages.ts';
 import type { Settings } from '../vscode/settings.ts';
 import { NothingToDo, UserError } from '../vscode/userError.ts';
-import { bytesInWords, firstLine } from '../vscode/words.ts';
+import { bytesInWords, taskName } from '../vscode/words.ts';
 import type { TrashItem } from '../worker/calls.ts';
 import type { Storages } from '../worker/storages.ts';
 import type { CommandHandler } from './commandTable.ts';
@@ -11,7 +11,7 @@ import { eachWithProgress, tell } from './eachTask.ts';
 import { hasEnded, pickFinished } from './finishedTasks.ts';
 import type { InTrash, TaskActions } from './taskActions.ts';
 import type { TaskPicker } from './taskPicker.ts';
-import { findInTrash, pickFromTrash, trashOf } from './trashPicker.ts';
+import { findInTrash, pickFromTrash, trashOf, unreadableWords, withOthers } from './trashPicker.ts';
 
 type DeleteCommand = 'delete' | 'deleteFinished' | 'undoDelete' | 'emptyTrash';
 
@@ -31,7 +31,7 @@ export function deleteCommands(
     );
     const done = (count: number): string =>
       count === 1 ? t('1 task is back') : t('{0} tasks are back', count);
-    tell({ results, asked: items.length, done }, log);
+    tell({ shown: storages.index.tasks(), results, asked: items.length, done }, log);
   };
 
   const deleteAll = async (tasks: readonly Task[]): Promise<void> => {
@@ -44,6 +44,7 @@ export function deleteCommands(
     const undo = { title: t('Undo'), press: () => bringBack(items) };
     tell(
       {
+        shown: storages.index.tasks(),
         results,
         asked: tasks.length,
         done: (count) => (count === 1 ? t('1 task is deleted') : t('{0} tasks are deleted', count)),
@@ -71,9 +72,13 @@ export function deleteCommands(
       if (tasks.length === 0) return;
       const ended = tasks.filter(hasEnded);
       if (ended.length === 0) {
-        throw new UserError(
-          tasks.length === 1
-            ? t('{0} has not ended, so it was not deleted. Kill it first.', tasks[0]?.taskId ?? '')
+        const [first] = tasks;
+        throw new NothingToDo(
+          tasks.length === 1 && first !== undefined
+            ? t(
+                '{0} has not ended, so it was not deleted. Kill it first.',
+                taskName(first, storages.index.tasks()),
+              )
             : t(
                 'None of these {0} tasks has ended, so none was deleted. Kill them first.',
                 tasks.length,
@@ -91,50 +96,46 @@ export function deleteCommands(
     },
 
     undoDelete: async (argument) => {
-      const items = await trashOf(storages, log);
+      const trash = await trashOf(storages, log);
       const picked =
         argument === undefined || argument === null
-          ? await pickFromTrash(items)
-          : [findInTrash(items, argument)];
+          ? await pickFromTrash(trash)
+          : [findInTrash(trash, argument)];
       if (picked.length > 0) await bringBack(picked);
     },
 
     emptyTrash: async () => {
-      const items = await trashOf(storages, log);
-      if (items.length === 0) throw new NothingToDo(t('The trash is empty.'));
-      if (!(await confirmEmpty(items))) return;
-      const emptied = await Promise.all(
-        storages.opened.map(async ({ calls }) => await calls.emptyTrash()),
-      );
-      const problems = emptied.flatMap((trash) => trash.problems);
-      const [first] = problems;
-      for (const problem of problems) log.warn(problem);
-      const entries = emptied.reduce((sum, trash) => sum + trash.entries, 0);
-      const bytes = emptied.reduce((sum, trash) => sum + trash.bytes, 0);
-      const size = bytesInWords(bytes);
-      if (first !== undefined) {
-        throw new UserError(
-          t(
-            '{0} tasks, {1}, were removed for good. {2}',
-            entries,
-            size,
-            withOthers(first, problems.length),
-          ),
+      const { items, stuck, problems } = await trashOf(storages, log);
+      const doomed = [...items, ...stuck.filter(({ isRemovable }) => isRemovable)];
+      if (doomed.length === 0) {
+        throw new NothingToDo(
+          problems.length === 0 ? t('The trash is empty.') : withOthers(problems),
         );
       }
-      const message = t(
-        'The trash is empty: {0} tasks, {1}, were removed for good.',
-        entries,
-        size,
+      if (!(await confirmEmpty(doomed, problems))) return;
+      const emptied = await Promise.all(
+        storages.opened.map(async ({ calls, storage }) => {
+          try {
+            return await calls.emptyTrash();
+          } catch (error) {
+            const words = unreadableWords(storage.directory, error);
+            return { entries: 0, bytes: 0, problems: [words] };
+          }
+        }),
       );
-      log.info(message);
-      void showInformation(message);
+      const left = emptied.flatMap((trash) => trash.problems);
+      const entries = emptied.reduce((sum, trash) => sum + trash.entries, 0);
+      const size = bytesInWords(emptied.reduce((sum, trash) => sum + trash.bytes, 0));
+      const removed =
+        entries === 1
+          ? t('1 task, {0}, was removed for good.', size)
+          : t('{0} tasks, {1}, were removed for good.', entries, size);
+      for (const problem of left) log.warn(problem);
+      if (left.length > 0) throw new UserError(`${removed} ${withOthers(left)}`);
+      log.info(removed);
+      void showInformation(t('The trash is empty: {0}', removed));
     },
   };
-}
-
-function withOthers(first: string, count: number): string {
-  return count === 1 ? first : vscode.l10n.t('{0} And {1} more like this.', first, count - 1);
 }
 
 /** What the deletion keeps from agents. */
@@ -157,7 +158,7 @@ async function confirmDelete(
   const [task] = ended;
   const question =
     ended.length === 1 && task !== undefined
-      ? t('Delete “{0}”?', firstLine(task.command, 60) || task.taskId)
+      ? t('Delete {0}?', taskName(task, storages.index.tasks()))
       : t('Delete {0} tasks?', ended.length);
   const untold = ended.filter(({ delivered }) => !delivered).length;
   const detail = [
@@ -202,13 +203,18 @@ async function sizeOf(
   );
 }
 
-async function confirmEmpty(items: readonly TrashItem[]): Promise<boolean> {
+/** @param problems what of it can't be brought back in any case */
+async function confirmEmpty(
+  items: readonly Pick<TrashItem, 'bytes'>[],
+  problems: readonly string[],
+): Promise<boolean> {
   const { t } = vscode.l10n;
   const bytes = items.reduce((sum, item) => sum + item.bytes, 0);
   const question =
     items.length === 1
       ? t('Remove the task in the trash for good?')
       : t('Remove the {0} tasks in the trash for good?', items.length);
-  const detail = t('{0}. This is final.', bytesInWords(bytes));
-  return await confirm(question, detail, t('Empty Trash'));
+  const detail = [t('{0}. This is final.', bytesInWords(bytes))];
+  if (problems.length > 0) detail.push(withOthers(problems));
+  return await confirm(question, detail.join('\n'), t('Empty Trash'));
 }

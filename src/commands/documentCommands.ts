@@ -4,6 +4,7 @@ import type { Task } from '../store/task.ts';
 import { NothingToDo } from '../vscode/userError.ts';
 import { openOutput } from '../vscode/openOutput.ts';
 import { outputScheme, outputUri, parseOutputUri } from '../vscode/uris.ts';
+import { taskName } from '../vscode/words.ts';
 import type { CommandHandler } from './commandTable.ts';
 import type { TaskPicker } from './taskPicker.ts';
 
@@ -67,7 +68,7 @@ export function documentCommands(
         none: t('No task has a capture.'),
       });
       if (task === undefined) return;
-      if (!hasCapture(task)) throw new NothingToDo(t('{0} has no capture.', task.taskId));
+      if (!hasCapture(task)) throw new NothingToDo(t('{0} has no capture.', taskName(task)));
       shown.showInTerminal(task);
     },
   };

@@ -1,12 +1,8 @@
 import * as vscode from 'vscode';
-import type { Outcome } from '../persistence/outcome.ts';
-import type { Task } from '../store/task.ts';
+import type { Outcome, OutcomeReason } from '../persistence/outcome.ts';
 import { showError, showInformation, showWarning, withoutLinks } from '../vscode/messages.ts';
-import { firstLine } from '../vscode/words.ts';
+import { firstLine, taskName, withName, type Named } from '../vscode/words.ts';
 import { summaryWords } from './summaryWords.ts';
-
-/** What is said of a task while something is done to it. */
-type Named = Pick<Task, 'key' | 'taskId' | 'command'>;
 
 /** What became of an action on a task. */
 export interface Result<T extends Named = Named, O extends Outcome = Outcome> {
@@ -60,6 +56,8 @@ export async function eachWithProgress<T extends Named, O extends Outcome>(
 
 /** An action that was asked for, and what became of it. */
 export interface Told {
+  /** All tasks that are shown: those of one name are told apart. */
+  readonly shown: readonly Named[];
   readonly results: readonly Result[];
   /** How many tasks it was asked for: what is missing in the results was called off. */
   readonly asked: number;
@@ -73,7 +71,7 @@ export interface Told {
 
 /** One message for all: what was done, and what was not and why. */
 export function tell(
-  { results, asked, done, warning, buttons = [] }: Told,
+  { shown, results, asked, done, warning, buttons = [] }: Told,
   log: vscode.LogOutputChannel,
 ): void {
   for (const { task, outcome } of results) {
@@ -85,7 +83,7 @@ export function tell(
   const [only] = results;
   const summary =
     asked === 1 && only !== undefined
-      ? only.outcome.message
+      ? withName(only.outcome.message, only.task, taskName(only.task, shown))
       : summaryWords(
           results.map(({ outcome }) => outcome),
           asked,
@@ -93,9 +91,12 @@ export function tell(
         );
   const notes = asked === 1 ? [] : new Set(results.flatMap(({ outcome }) => outcome.note ?? []));
   const message = [summary, ...notes, warning ?? []].flat().join(' ');
-  const isTroubled = results.some(({ outcome }) => outcome.reason !== undefined);
-  if (!isTroubled) {
-    void offer(warning === undefined ? showInformation : showWarning, message, buttons, log);
+  const reasons = results.flatMap(({ outcome }) => outcome.reason ?? []);
+  const isTroubled = reasons.some((reason) => !refusals.has(reason));
+  const show = isTroubled || warning !== undefined ? showWarning : showInformation;
+  // The message has all that is to be said, but for which of many were refused.
+  if (reasons.length === 0 || (!isTroubled && asked === 1)) {
+    void offer(show, message, buttons, log);
     return;
   }
   const showLog = {
@@ -104,8 +105,15 @@ export function tell(
       log.show();
     },
   };
-  void offer(showWarning, message, [...buttons, showLog], log);
+  void offer(show, message, [...buttons, showLog], log);
 }
+
+/** Nothing went wrong: there was nothing to be done, or it was not ours to do. */
+const refusals: ReadonlySet<OutcomeReason> = new Set([
+  ...(['already-ended', 'process-gone', 'not-same-process', 'other-user'] as const),
+  ...(['unknown-process', 'remote', 'not-terminal', 'not-found', 'already-there'] as const),
+  ...(['busy', 'unsupported-schema', 'cancelled'] as const),
+]);
 
 async function offer(
   show: typeof showWarning,

@@ -6,7 +6,7 @@ import type { CaptureStream } from '../persistence/record.ts';
 import type { Task } from '../store/task.ts';
 import { showInformation, withoutLinks } from '../vscode/messages.ts';
 import { NothingToDo, UserError } from '../vscode/userError.ts';
-import { bytesInWords, firstLine } from '../vscode/words.ts';
+import { bytesInWords, firstLine, taskName } from '../vscode/words.ts';
 import type { Storages } from '../worker/storages.ts';
 import type { CommandHandler } from './commandTable.ts';
 import { readEnd, writtenStreams } from './outputReader.ts';
@@ -36,7 +36,7 @@ export function exportCommands(
       none: t('No task has written anything yet.'),
     });
     if (task !== undefined && !hasOutput(task)) {
-      throw new NothingToDo(t('{0} has written nothing.', task.taskId));
+      throw new NothingToDo(t('{0} has written nothing.', taskName(task)));
     }
     return task;
   };
@@ -48,7 +48,7 @@ export function exportCommands(
     if (content === undefined) return;
     const destination = await vscode.window.showSaveDialog({
       defaultUri: proposedUri(`${task.taskId}.${content.name}.log`),
-      title: t('Export the output of {0}', task.taskId),
+      title: t('Export the output of {0}', taskName(task)),
       saveLabel: t('Export'),
     });
     if (destination === undefined) return;
@@ -60,7 +60,7 @@ export function exportCommands(
     if (await exportFile(storages, task, content, destination)) {
       tellSaved(
         destination,
-        t('The output of {0} was exported to {1}.', task.taskId, destination.fsPath),
+        t('The output of {0} was exported to {1}.', taskName(task), destination.fsPath),
       );
     }
   };
@@ -73,7 +73,7 @@ export function exportCommands(
       await vscode.env.clipboard.writeText(text);
       if (skippedBytes === 0) {
         void vscode.window.setStatusBarMessage(
-          t('The output of {0} is on the clipboard.', task.taskId),
+          t('The output of {0} is on the clipboard.', taskName(task)),
           5000,
         );
         return;
@@ -138,7 +138,7 @@ async function askContent(task: Task): Promise<Content | undefined> {
     })),
   ];
   const picked = await vscode.window.showQuickPick(items, {
-    title: t('Export the output of {0}', task.taskId),
+    title: t('Export the output of {0}', taskName(task)),
   });
   return picked?.content;
 }
@@ -153,13 +153,15 @@ async function exportFile(
   const { t } = vscode.l10n;
   const calls = storages.callsFor(task.key);
   if (calls === undefined) {
-    throw new UserError(t('The storage of {0} is not open. Refresh and try again.', task.taskId));
+    throw new UserError(
+      t('The storage of {0} is not open. Refresh and try again.', taskName(task)),
+    );
   }
   lastExport += 1;
   const id = lastExport;
   const options = {
     location: vscode.ProgressLocation.Notification,
-    title: t('Exporting the output of {0}', task.taskId),
+    title: t('Exporting the output of {0}', taskName(task)),
     cancellable: true,
   };
   return await vscode.window.withProgress(options, async (progress, token) => {

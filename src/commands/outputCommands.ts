@@ -6,7 +6,7 @@ import { showInformation } from '../vscode/messages.ts';
 import { NothingToDo, UserError } from '../vscode/userError.ts';
 import { openOutput } from '../vscode/openOutput.ts';
 import { parseOutputUri } from '../vscode/uris.ts';
-import { bytesInWords } from '../vscode/words.ts';
+import { bytesInWords, taskName } from '../vscode/words.ts';
 import type { Storages } from '../worker/storages.ts';
 import type { CommandHandler } from './commandTable.ts';
 import type { Offer, TaskPicker } from './taskPicker.ts';
@@ -32,7 +32,7 @@ export function outputCommands(
     if (task === undefined) return;
     if (!fits(task)) {
       throw new NothingToDo(
-        t('{0} has no {1} capture: it runs in {2} mode.', task.taskId, stream, task.mode),
+        t('{0} has no {1} capture: it runs in {2} mode.', taskName(task), stream, task.mode),
       );
     }
     await openOutput(task, stream);
@@ -40,7 +40,8 @@ export function outputCommands(
 
   const capturePath = async (task: Task, stream: CaptureStream): Promise<string> => {
     const path = await storages.callsFor(task.key)?.capturePath(task.key, stream);
-    if (path === undefined) throw new UserError(t('The storage of {0} is not open.', task.taskId));
+    if (path === undefined)
+      throw new UserError(t('The storage of {0} is not open.', taskName(task)));
     return path;
   };
 
@@ -61,7 +62,8 @@ export function outputCommands(
       const task = await picker.pickOne(argument, t('Reveal the files of'), withCapture());
       if (task === undefined) return;
       const stream = (Object.keys(task.captures) as CaptureStream[])[0];
-      if (stream === undefined) throw new NothingToDo(t('{0} has no files to show.', task.taskId));
+      if (stream === undefined)
+        throw new NothingToDo(t('{0} has no files to show.', taskName(task)));
       const path = await capturePath(task, stream);
       // A browser or a remote window has no file manager on the machine that has the files.
       if (vscode.env.uiKind === vscode.UIKind.Web || vscode.env.remoteName !== undefined) {
@@ -89,13 +91,13 @@ async function pickCapture(task: Task, argument: unknown): Promise<CaptureStream
   const shown = argument instanceof vscode.Uri ? parseOutputUri(argument)?.stream : undefined;
   if (shown !== undefined && shown !== 'output') return shown;
   const captures = Object.entries(task.captures) as [CaptureStream, number][];
-  if (captures.length === 0) throw new NothingToDo(t('{0} has no capture.', task.taskId));
+  if (captures.length === 0) throw new NothingToDo(t('{0} has no capture.', taskName(task)));
   const written = captures.filter(([, size]) => size > 0);
   const [only, ...more] = written.length > 0 ? written : captures.slice(0, 1);
   if (more.length === 0) return only?.[0];
   const picked = await vscode.window.showQuickPick(
     written.map(([stream, size]) => ({ label: stream, description: bytesInWords(size), stream })),
-    { title: t('Open the raw capture file of {0}', task.taskId) },
+    { title: t('Open the raw capture file of {0}', taskName(task)) },
   );
   return picked?.stream;
 }

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { showWarning } from '../vscode/messages.ts';
 import { UserError } from '../vscode/userError.ts';
-import { firstLine, withoutIcons } from '../vscode/words.ts';
+import { firstLine, taskName, withoutIcons } from '../vscode/words.ts';
 import type { CommandHandler } from './commandTable.ts';
 import type { TaskPicker } from './taskPicker.ts';
 
@@ -28,13 +28,14 @@ export function rerunCommands(picker: TaskPicker): Record<'rerunInTerminal', Com
       });
       if (task === undefined) return;
       const { command, taskId, workdir } = task;
+      const named = taskName(task);
       if (command === '') throw new UserError(t('The command of {0} is not known.', taskId));
       if (workdir === undefined) {
-        throw new UserError(t('The record of {0} does not say in which directory it ran.', taskId));
+        throw new UserError(t('The record of {0} does not say in which directory it ran.', named));
       }
       const cwd = vscode.Uri.file(workdir);
       if (!(await isDirectory(cwd))) {
-        throw new UserError(t('{0} ran in {1}, which is not there any more.', taskId, workdir));
+        throw new UserError(t('{0} ran in {1}, which is not there any more.', named, workdir));
       }
       const name = withoutIcons(firstLine(command, 30)) || taskId;
       const terminal = vscode.window.createTerminal({ name, cwd });
@@ -48,7 +49,7 @@ export function rerunCommands(picker: TaskPicker): Record<'rerunInTerminal', Com
       void showWarning(
         t(
           'On the clipboard, not typed: the command of {0}. It has line breaks or control characters, with which it would run at once.',
-          taskId,
+          named,
         ),
       );
     },

@@ -59,7 +59,7 @@ export class TaskActions {
     const calls = this.storages.callsFor(task.key);
     if (calls === undefined) {
       return failure(
-        vscode.l10n.t('The storage of {0} is not open. Refresh and try again.', task.taskId),
+        vscode.l10n.t('The storage of task {0} is not open. Refresh and try again.', task.taskId),
       );
     }
     try {
@@ -68,7 +68,7 @@ export class TaskActions {
       // Not a refusal (those are outcomes): the worker died, or a bug. Said, and told in the log.
       const details = error instanceof Error ? (error.stack ?? error.message) : String(error);
       return failure(
-        vscode.l10n.t('{0}: the attempt broke off. Look at the task and try again.', task.taskId),
+        vscode.l10n.t('Task {0}: the attempt broke off. Look at it and try again.', task.taskId),
         details,
       );
     }

@@ -59,6 +59,34 @@ export function firstLine(text: string, length = 120): string {
   return clean.length > length ? `${clean.slice(0, length - 1)}…` : clean;
 }
 
+/** What a message needs to name a task. */
+export interface Named {
+  readonly key: string;
+  readonly taskId: string;
+  readonly command: string;
+}
+
+/**
+ * A task's name in a message: its command as its row has it, cut, with its id where another one of
+ * `others` has that name; the id where there is no command.
+ */
+export function taskName(task: Named, others: readonly Named[] = []): string {
+  const { t } = vscode.l10n;
+  const name = firstLine(task.command, nameLength);
+  if (name === '') return task.taskId;
+  const isShared = others.some(
+    ({ command, key }) => key !== task.key && firstLine(command, nameLength) === name,
+  );
+  return isShared ? t('“{0}” ({1})', name, task.taskId) : t('“{0}”', name);
+}
+const nameLength = 60;
+
+/** A worker's message, which names its task by the id, with that name instead. */
+export function withName(message: string, { taskId }: Named, name: string): string {
+  const named = (text: string, id: string): string => text.replaceAll(id, () => name);
+  return named(named(message, `Task ${taskId}`), `task ${taskId}`);
+}
+
 /**
  * A text that stays text where VS Code makes icons of `$(name)`, which in a command is a
  * substitution: in quick picks and the names of terminals.

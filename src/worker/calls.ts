@@ -1,7 +1,7 @@
 import type { DeleteOutcome } from '../persistence/deleteTask.ts';
 import type { CaptureStream } from '../persistence/record.ts';
 import type { Outcome } from '../persistence/outcome.ts';
-import type { EmptiedTrash, TrashedTask } from '../persistence/trashContents.ts';
+import type { EmptiedTrash, StuckEntry, TrashedTask } from '../persistence/trashContents.ts';
 import type { Excerpt } from '../output/captures/excerpt.ts';
 import type {
   OutputChange,
@@ -14,6 +14,9 @@ import type { StorageState, TaskChanges } from '../store/task.ts';
 
 /** A task in the trash, with the key that it had. */
 export type TrashItem = Omit<TrashedTask, 'harness' | 'sessionHash'> & { readonly key: string };
+
+/** An entry of the trash that can't be brought back, with the key of its task. */
+export type StuckItem = Omit<StuckEntry, 'harness' | 'sessionHash'> & { readonly key: string };
 
 /** What the extension host asks of a storage's worker thread. Tasks are named by their key. */
 export interface StorageCalls {
@@ -38,6 +41,8 @@ export interface StorageCalls {
   setKeepHours(hours: number): void;
   /** The tasks in the trash, the latest first. */
   trash(): readonly TrashItem[];
+  /** What in the trash can't be brought back. */
+  stuckInTrash(): readonly StuckItem[];
   /** Brings a task back from the trash. */
   undoDelete(entry: string): Promise<Outcome>;
   /** Removes everything in the trash for good. */

@@ -1,6 +1,12 @@
 import { deleteTask } from '../persistence/deleteTask.ts';
-import { emptyTrash, listTrash, tendTrash, undoDelete } from '../persistence/trashContents.ts';
-import { placePaths, trashPlace } from '../persistence/trashPlace.ts';
+import {
+  emptyTrash,
+  listStuck,
+  listTrash,
+  tendTrash,
+  undoDelete,
+} from '../persistence/trashContents.ts';
+import { placePaths, trashPlace, type TrashPlace } from '../persistence/trashPlace.ts';
 import type { Storage } from '../store/discovery.ts';
 import type { Store } from '../store/store.ts';
 import type { ActionQueue } from './actionQueue.ts';
@@ -9,7 +15,7 @@ import { gone } from './storageActions.ts';
 
 type TrashCalls = Pick<
   StorageCalls,
-  'deleteBundle' | 'setKeepHours' | 'trash' | 'undoDelete' | 'emptyTrash'
+  'deleteBundle' | 'setKeepHours' | 'trash' | 'stuckInTrash' | 'undoDelete' | 'emptyTrash'
 >;
 
 const hourMs = 60 * 60 * 1000;
@@ -38,6 +44,15 @@ export function storageTrash(
     });
   };
 
+  const withKey = <T extends Pick<TrashPlace, 'harness' | 'sessionHash' | 'taskId'>>({
+    harness,
+    sessionHash,
+    ...task
+  }: T): Omit<T, 'harness' | 'sessionHash'> & { readonly key: string } => ({
+    ...task,
+    key: `${id}/${harness ?? '_'}/${sessionHash}/${task.taskId}`,
+  });
+
   return {
     setKeepHours: (hours) => {
       keepMs = hours * hourMs;
@@ -57,16 +72,12 @@ export function storageTrash(
           await store.reread(key);
         }
       }),
-    trash: () =>
-      listTrash(directory).map(({ harness, sessionHash, ...task }) => ({
-        ...task,
-        key: `${id}/${harness ?? '_'}/${sessionHash}/${task.taskId}`,
-      })),
+    trash: () => listTrash(directory).map(withKey),
+    stuckInTrash: () => listStuck(directory).map(withKey),
     undoDelete: async (entry) => {
       const place = trashPlace(directory, entry);
       if (place === undefined) return undoDelete(directory, entry);
-      const { harness, sessionHash, taskId } = place;
-      const key = `${id}/${harness ?? '_'}/${sessionHash}/${taskId}`;
+      const { key } = withKey(place);
       return queue.act(key, async () => {
         await tending;
         try {

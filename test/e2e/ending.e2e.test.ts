@@ -130,7 +130,7 @@ describe('Tasks that are ended, deleted and marked', () => {
     for (const task of ended) await end(task);
     for (const task of ended) await says(task, '●');
     await workbench.contextMenu(sessionId, 'Mark All as Delivered');
-    await workbench.notification(/2 marked as delivered/);
+    await workbench.notification(/2 tasks marked as delivered/);
     await workbench.screenshot('marked-all');
     for (const { paths } of ended) assert.equal(readTask(paths).completionDelivered, true);
     await workbench.row(/sh report-two\.sh(?!.*●)/).waitFor();

@@ -1,5 +1,5 @@
 import * as assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { writeTaskFixture, type FixtureTask, type TaskFixture } from '../support/taskFixture.ts';
@@ -48,6 +48,26 @@ describe('deleting', () => {
       await work();
     } finally {
       window.showWarningMessage = own;
+    }
+    return shown;
+  }
+
+  /** All messages shown meanwhile but modal questions, with their kind and buttons. */
+  async function shownMessages(work: () => Thenable<unknown>): Promise<string[]> {
+    const shown: string[] = [];
+    const window = vscode.window as unknown as Record<string, unknown>;
+    const kinds = ['Information', 'Warning', 'Error'];
+    const own = kinds.map((kind) => [`show${kind}Message`, window[`show${kind}Message`]] as const);
+    for (const kind of kinds) {
+      window[`show${kind}Message`] = (message: string, ...buttons: string[]) => {
+        shown.push(`${kind}: ${message} [${buttons.join(', ')}]`);
+        return Promise.resolve(undefined);
+      };
+    }
+    try {
+      await work();
+    } finally {
+      Object.assign(window, Object.fromEntries(own));
     }
     return shown;
   }
@@ -190,6 +210,53 @@ describe('deleting', () => {
     assert.deepEqual(inTrash(), []);
     const again = await answering('Empty Trash', () => run('emptyTrash'));
     assert.deepEqual(again, []);
+  });
+
+  it('what can’t be brought back is told, with why and where, and goes with the trash', async () => {
+    const { key, taskId } = await shownTask();
+    await run('delete', key);
+    await taskGone(key);
+    const [entry = ''] = inTrash();
+    const directory = join(storage.directory, '.aft-task-explorer', 'trash', entry);
+    writeFileSync(join(directory, 'journal.json'), '{');
+    for (const argument of [undefined, key]) {
+      const [told = '', ...others] = await shownMessages(() => run('undoDelete', argument));
+      assert.deepEqual(others, []);
+      assert.match(told, new RegExp(`${taskId} can’t be brought back: .*journal\\.json is not`));
+      assert.ok(told.includes(`lies in ${directory}.`) && told.endsWith(' []'), told);
+    }
+    const asked = await answering('Empty Trash', () => run('emptyTrash'));
+    assert.equal(asked.length, 1);
+    assert.match(asked[0] ?? '', /the task in the trash for good\?\n\d.* final\.\n.*brought back/);
+    assert.deepEqual(inTrash(), []);
+  });
+
+  it('a trash that can’t be read is not said to be empty', async () => {
+    const outside = join(storage.directory, 'outside');
+    mkdirSync(outside);
+    symlinkSync(outside, join(storage.directory, '.aft-task-explorer'));
+    mkdirSync(join(outside, 'trash'));
+    const told = await shownMessages(() => run('emptyTrash'));
+    assert.match(told.join('\n'), /^Information: The trash of .* can’t be read: .*symbolic link/);
+  });
+
+  it('what is no error is told as information, and names the task by its command', async () => {
+    const running = { status: 'running', finishedAt: undefined, exitCode: undefined } as const;
+    const task = await shownTask({ record: { ...running, command: 'make $& [all](x)' } });
+    const name = '“make \\$& \\[all\\] \\(x\\)”';
+    const first = await shownMessages(() => run('delete', task.key));
+    assert.match(first.join('\n'), new RegExp(`^Information: ${name} has not ended.* \\[\\]$`));
+    const marked = await shownMessages(() => run('markDelivered', task.key));
+    assert.match(marked.join('\n'), new RegExp(`^Information: ${name} is running;.* \\[\\]$`));
+    // Another one of that name: now the id tells them apart.
+    await shownTask({ record: { ...running, command: 'make $& [all](x)' } });
+    const again = await shownMessages(() => run('delete', task.key));
+    assert.match(again.join('\n'), new RegExp(`${name} \\(${task.taskId}\\) has not ended`));
+  });
+
+  it('an error that says all that there is to say has no button', async () => {
+    const told = await shownMessages(() => run('kill', 'bash-00000000'));
+    assert.match(told.join('\n'), /^Error: There is no task bash-00000000\..* \[\]$/);
   });
 
   it('deleteFinished takes a session’s finished tasks, asking once', async () => {
