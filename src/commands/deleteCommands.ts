@@ -116,7 +116,8 @@ export function deleteCommands(
       const emptied = await Promise.all(
         storages.opened.map(async ({ calls, storage }) => {
           try {
-            return await calls.emptyTrash();
+            const own = doomed.filter(({ key }) => key.startsWith(`${storage.id}/`));
+            return await calls.emptyTrash(own.map(({ entry }) => entry));
           } catch (error) {
             const words = unreadableWords(storage.directory, error);
             return { entries: 0, bytes: 0, problems: [words] };
@@ -133,7 +134,7 @@ export function deleteCommands(
       for (const problem of left) log.warn(problem);
       if (left.length > 0) throw new UserError(`${removed} ${withOthers(left)}`);
       log.info(removed);
-      void showInformation(t('The trash is empty: {0}', removed));
+      void showInformation(removed);
     },
   };
 }

@@ -194,16 +194,20 @@ export async function tendTrash(
 /**
  * Removes everything in the trash for good, but for what another window is working on. What is
  * half-done is no part of it: `tendTrash` finishes that. Throws a PersistenceError.
+ * @param entries those that the user was asked about; default: all
  */
 export async function emptyTrash(
   storageDirectory: string,
   system: TrashSystem = systemTrash,
+  entries?: readonly string[],
 ): Promise<EmptiedTrash> {
-  let entries = 0;
+  const asked = entries && new Set(entries);
+  let removed = 0;
   let bytes = 0;
   const problems: string[] = [];
   let current = system;
   for (const place of trashPlaces(storageDirectory)) {
+    if (asked?.has(place.entry) === false) continue;
     const stays = (why: string, advice: string): void => {
       problems.push(`Task ${place.taskId} is still in the trash: ${why}. ${advice}`);
     };
@@ -227,7 +231,7 @@ export async function emptyTrash(
         }
         const size = journal?.bytes ?? treeSize(place.directory).bytes;
         discard(place, system);
-        entries += 1;
+        removed += 1;
         bytes += size;
       } finally {
         release();
@@ -237,7 +241,7 @@ export async function emptyTrash(
       stays(error.message.replace(/\.$/, ''), 'Then empty the trash again.');
     }
   }
-  return { entries, bytes, problems };
+  return { entries: removed, bytes, problems };
 }
 
 async function undoClaimed(place: TrashPlace, system: TrashSystem): Promise<Outcome> {

@@ -45,8 +45,8 @@ export interface StorageCalls {
   stuckInTrash(): readonly StuckItem[];
   /** Brings a task back from the trash. */
   undoDelete(entry: string): Promise<Outcome>;
-  /** Removes everything in the trash for good. */
-  emptyTrash(): Promise<EmptiedTrash>;
+  /** Removes these entries of the trash for good. */
+  emptyTrash(entries: readonly string[]): Promise<EmptiedTrash>;
   /** Resolves when no action is under way. */
   finishActions(): Promise<void>;
   /** The files of a bundle as they are now: how many, and their bytes. */

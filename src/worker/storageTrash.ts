@@ -1,4 +1,5 @@
 import { deleteTask } from '../persistence/deleteTask.ts';
+import { systemTrash } from '../persistence/trash.ts';
 import {
   emptyTrash,
   listStuck,
@@ -87,9 +88,9 @@ export function storageTrash(
         }
       });
     },
-    emptyTrash: async () => {
+    emptyTrash: async (entries) => {
       await Promise.all([tending, queue.finish()]);
-      return await emptyTrash(directory);
+      return await emptyTrash(directory, systemTrash, entries);
     },
   };
 }

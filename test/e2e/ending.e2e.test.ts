@@ -190,7 +190,7 @@ describe('Tasks that are ended, deleted and marked', () => {
     await workbench.page.locator('.monaco-dialog-box').waitFor();
     await workbench.screenshot('empty-trash-question');
     assert.match(await workbench.answerDialog('Empty Trash'), /in the trash for good\?/);
-    await workbench.notification(/The trash is empty/);
+    await workbench.notification(/removed for good/);
     await workbench.runCommand('AFT Tasks: Undo Delete…');
     await workbench.notification(/The trash is empty: no task can be brought back/);
   });

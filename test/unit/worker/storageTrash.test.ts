@@ -75,13 +75,23 @@ describe('a storage’s trash', () => {
     const hourAgo = { ...systemTrash, now: () => Date.now() - 3_600_000 };
     await deleteTask(storage, 'opencode', task.paths, { system: hourAgo });
     trash.setKeepHours(2);
-    assert.equal((await trash.emptyTrash()).entries, 1);
+    assert.equal((await trash.emptyTrash(inTrash())).entries, 1);
     const next = writeTaskFixture({ storage });
     await deleteTask(storage, 'opencode', next.paths, { system: hourAgo });
     assert.equal(inTrash().length, 1);
     trash.setKeepHours(1);
-    assert.deepEqual(await trash.emptyTrash(), { entries: 0, bytes: 0, problems: [] });
+    assert.deepEqual(await trash.emptyTrash([]), { entries: 0, bytes: 0, problems: [] });
     assert.deepEqual(inTrash(), []);
+  });
+
+  it('keeps what came into it after the question whether to empty it', async () => {
+    const later = writeTaskFixture({ storage });
+    await open.store.refresh();
+    const { trashEntry = '' } = await trash.deleteBundle(task.key);
+    const asked = trash.trash().map(({ entry }) => entry);
+    const { trashEntry: kept } = await trash.deleteBundle(later.key);
+    assert.equal((await trash.emptyTrash(asked)).entries, 1);
+    assert.deepEqual([asked, inTrash()], [[trashEntry], [kept]]);
   });
 
   it('shows again what an ended window had half deleted', async () => {
@@ -99,7 +109,7 @@ describe('a storage’s trash', () => {
     const restarted = openTrash(live);
     restarted.setKeepHours(24);
     await live.until(() => live.tasks.has(task.taskId));
-    await restarted.emptyTrash();
+    await restarted.emptyTrash(inTrash());
     assert.deepEqual(inTrash(), []);
     assert.ok(existsSync(task.paths.json));
   });
