@@ -80,7 +80,12 @@ export function exists(path: string): boolean {
 
 /** When a file or directory was last changed; absent where there is none. */
 export function modifiedAt(path: string): number | undefined {
-  return lstatSync(path, { throwIfNoEntry: false })?.mtimeMs;
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.mtimeMs;
+  } catch (error) {
+    if (errorCode(error) === 'ENOTDIR') return undefined;
+    throw PersistenceError.from(error, path);
+  }
 }
 
 /** Throws unless every directory between the session's and the file is there and is a real one. */

@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { aftTempName } from './atomicWrite.ts';
 import { errorCode, PersistenceError } from './errors.ts';
-import { modifiedAt } from './safeFile.ts';
+import { modifiedAt, requireSafeParents } from './safeFile.ts';
 import { parseObject, readTrashText } from './trashFile.ts';
 import type { TrashPlace } from './trashPlace.ts';
 
@@ -33,14 +33,16 @@ export type Release = () => void;
  * process that is gone had taken is taken over. Throws a PersistenceError.
  */
 export function claimEntry(place: TrashPlace, now: number): Release | undefined {
-  if (isClaimed(place, now)) return undefined;
   try {
+    requireSafeParents(place.storageDirectory, claimPath(place));
+    if (isClaimed(place, now)) return undefined;
     removeAbandoned(place, now);
     return releaseOf(place, writeClaim(place, now));
   } catch (error) {
-    // Another process was faster: it has the claim, or has taken an abandoned one away.
-    if (errorCode(error) === 'EEXIST' || errorCode(error) === 'ENOENT') return undefined;
-    throw PersistenceError.from(error, claimPath(place));
+    const failure = PersistenceError.from(error, claimPath(place));
+    // Another process was faster: it has the claim, has taken an abandoned one away, or all of it.
+    if (errorCode(error) === 'EEXIST' || failure.reason === 'not-found') return undefined;
+    throw failure;
   }
 }
 

@@ -563,6 +563,29 @@ for (const layout of ['flat', 'directory'] as const) {
       });
     }
 
+    it('touches nothing where a link, or a file, stands in an entry’s place', async () => {
+      const entry = await deleted(directory(), paths);
+      const outside = join(directory(), 'outside');
+      put(join(outside, 'file'), 'x');
+      for (const target of [outside, join(outside, 'file')]) {
+        rmSync(join(trash(), entry), { recursive: true });
+        symlinkSync(target, join(trash(), entry));
+        const before = tree(outside).map((name) => [name, lstatSync(join(outside, name)).mtimeMs]);
+        const outcome = await undoDelete(directory(), entry);
+        assert.deepEqual([outcome.done, outcome.reason], [false, 'unsafe-path']);
+        assert.match(outcome.message, /was not brought back: .* is a symbolic link/);
+        assert.deepEqual((await tendTrash(directory(), 0)).problems, []);
+        assert.equal((await emptyTrash(directory())).entries, 0);
+        // The next one of that id goes beside it.
+        makeBundle(directory(), layout);
+        const again = await deleteTask(directory(), 'opencode', paths);
+        assert.equal(again.trashEntry, `${entry}.1`, again.message);
+        assert.equal((await emptyTrash(directory())).entries, 1);
+        const after = tree(outside).map((name) => [name, lstatSync(join(outside, name)).mtimeMs]);
+        assert.deepEqual(after, before);
+      }
+    });
+
     it('tells of a return that was cut off, and keeps it', async () => {
       const entry = await deleted(directory(), paths);
       const journal = join(trash(), entry, 'journal.json');
