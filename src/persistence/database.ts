@@ -234,8 +234,13 @@ function inDatabaseOnce(path: string, system: DatabaseSystem, work: Work): RowOu
   if (stats === undefined) return { result: 'no-database', problem: undefined };
   // SQLite opens the others by itself, and waits for ever at a pipe.
   for (const file of [path, `${path}-journal`, `${path}-wal`, `${path}-shm`]) {
-    if (lstatSync(file, { throwIfNoEntry: false })?.isFile() === false) {
+    const found = lstatSync(file, { throwIfNoEntry: false });
+    if (found?.isFile() === false) {
       return { result: 'failed', problem: `${file} is not a regular file` };
+    }
+    // What is written to it would be written elsewhere too.
+    if (found !== undefined && found.nlink > 1) {
+      return { result: 'failed', problem: `${file} has a second hard link` };
     }
   }
   const sqlite = system.sqlite();

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {
   existsSync,
+  linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -288,6 +289,23 @@ describe('AFT’s database', () => {
     assert.match(outcome.problem ?? '', /not a regular file/);
     assert.equal(readRows(elsewhere).length, 1);
   });
+
+  for (const file of ['aft.db', 'aft.db-wal', 'aft.db-journal', 'aft.db-shm']) {
+    it(`is not written where ${file} has a second hard link`, async () => {
+      const database = createDatabase(directory());
+      insertRow(database);
+      database.close();
+      const elsewhere = join(directory(), 'elsewhere');
+      if (file === 'aft.db') renameSync(path(), elsewhere);
+      else writeFileSync(elsewhere, 'another’s');
+      linkSync(elsewhere, join(directory(), file));
+      const before = readFileSync(elsewhere);
+      const outcome = await deleteRow(directory(), name);
+      assert.equal(outcome.result, 'failed');
+      assert.match(outcome.problem ?? '', /has a second hard link/);
+      assert.deepEqual(readFileSync(elsewhere), before);
+    });
+  }
 
   it('is found under a path with characters that mean something in a URI', async () => {
     const storage = join(directory(), 'a?mode=memory#b%20 c');
