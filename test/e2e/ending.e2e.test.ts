@@ -115,7 +115,7 @@ describe('Tasks that are ended, deleted and marked', () => {
     await dialog.waitFor();
     await workbench.screenshot('kill-all-question');
     assert.match(await workbench.answerDialog('Kill'), /Kill 2 running tasks\?/);
-    await workbench.notification(/2 killed/);
+    await workbench.notification(/2 tasks killed/);
     for (const task of running) {
       await says(task, 'killed');
       assert.equal(live(task.pgid), 0);
