@@ -166,7 +166,10 @@ describe('ending tasks', () => {
     } finally {
       window.showInformationMessage = own;
     }
-    assert.match(told.join('\n'), /^2 tasks marked as delivered\. The AFT that runs may tell[^.]*\.$/);
+    assert.match(
+      told.join('\n'),
+      /^2 tasks marked as delivered\. The AFT that runs may tell[^.]*\.$/,
+    );
   });
 
   it('kill ends what a finished task has left behind', async () => {
