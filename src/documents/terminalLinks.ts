@@ -3,10 +3,10 @@ import { findTaskMentions, type TaskMention } from '../output/links/taskIds.ts';
 import type { Task } from '../store/task.ts';
 import type { Storages } from '../worker/storages.ts';
 import { Disposable } from '../vscode/disposable.ts';
-import { outputUri } from '../vscode/uris.ts';
+import { openOutput } from '../vscode/openOutput.ts';
 
 interface TaskLink extends vscode.TerminalLink {
-  readonly key: string;
+  readonly task: Task;
   readonly mention: TaskMention;
 }
 
@@ -33,15 +33,15 @@ export class TerminalLinks extends Disposable implements vscode.TerminalLinkProv
           : vscode.l10n.t('Open the output in AFT Tasks');
       const { start, end } = mention;
       const link = new vscode.TerminalLink(start, end - start, tooltip);
-      return [Object.assign(link, { key: task.key, mention })];
+      return [Object.assign(link, { task, mention })];
     });
   }
 
-  async handleTerminalLink({ key, mention }: TaskLink): Promise<void> {
+  async handleTerminalLink({ task, mention }: TaskLink): Promise<void> {
     if (mention.kind === 'task') {
-      await vscode.commands.executeCommand('aftTasks.revealTask', key);
+      await vscode.commands.executeCommand('aftTasks.revealTask', task.key);
     } else {
-      await vscode.commands.executeCommand('vscode.open', outputUri(key, mention.stream));
+      await openOutput(task, mention.stream);
     }
   }
 

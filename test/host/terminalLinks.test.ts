@@ -70,7 +70,7 @@ describe('links in terminals', () => {
       assert.deepEqual(linked(task.taskId), []);
       for (const { key, paths } of [task, again]) {
         assert.deepEqual(
-          links.provideTerminalLinks({ line: paths.stdout }).map((link) => link.key),
+          links.provideTerminalLinks({ line: paths.stdout }).map((link) => link.task.key),
           [key],
         );
       }
