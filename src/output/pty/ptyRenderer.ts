@@ -368,11 +368,14 @@ function isUntouched({ lines, ybase, y }: XtermBuffer): boolean {
   return true;
 }
 
-/** Where a slice ends: at a line's end if there is one. */
+/**
+ * Where a slice ends: at a line's end if there is one, and not within a character, since xterm
+ * loses some that are cut (those with a second byte of 0x80).
+ */
 function sliceEnd(bytes: Buffer, start: number, size: number): number {
   const slice = bytes.subarray(start, start + size);
   const lineEnd = slice.lastIndexOf(LINE_FEED) + 1;
-  return start + (lineEnd > 0 ? lineEnd : slice.length);
+  return start + (lineEnd > 0 ? lineEnd : completeEnd(slice, 0, slice.length));
 }
 
 /** Characters from `start` on that are the same and look the same. */

@@ -100,6 +100,13 @@ describe('pty renderer', () => {
     assert.equal((await render([bytes.subarray(0, 2), bytes.subarray(2)])).text, '€');
   });
 
+  it('shows each character of a long line', async () => {
+    for (const character of ['“', 'é', '漢', '😀']) {
+      const line = `-${character.repeat(5000)}`;
+      assert.equal((await render([line])).text, line);
+    }
+  });
+
   const styles: [sgr: string, look: string][] = [
     ['31', 'foreground=1'],
     ['97;104', 'background=12 foreground=15'],

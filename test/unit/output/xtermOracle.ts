@@ -8,7 +8,7 @@ export const { Terminal: TerminalClass } = xterm;
 export const anyLook = '?';
 
 /**
- * A terminal that has been fed all of a stream, a byte at a time where that has it turn wrapping off:
+ * A terminal that has been fed all of a stream, a character at a time where that has it turn wrapping off:
  * what is at the right edge depends on that.
  */
 export async function feed(
@@ -22,8 +22,8 @@ export async function feed(
     logLevel: 'off',
   });
   useCharWidths(terminal);
-  if (Buffer.from(bytes).includes('\x1b[?7l'))
-    for (const byte of bytes) terminal.write(Uint8Array.of(byte));
+  const text = Buffer.from(bytes).toString('utf8');
+  if (text.includes('\x1b[?7l')) for (const character of text) terminal.write(character);
   else terminal.write(bytes);
   await new Promise<void>((resolve) => {
     terminal.write('', resolve);
