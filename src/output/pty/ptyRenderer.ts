@@ -116,7 +116,8 @@ export class PtyRenderer implements ByteSink {
     this.core._onScroll.event(() => {
       const { lines, ybase } = this.core.buffers.normal;
       if (lines !== this.lines) this.lines = this.watchLines();
-      else if (ybase - this.next >= SCROLLED_OUT) this.takeLines(ybase);
+      // The last one loses a cell yet if a wide character that did not fit made it scroll out.
+      else if (ybase - this.next > SCROLLED_OUT) this.takeLines(ybase - 1);
     });
   }
 

@@ -107,6 +107,12 @@ describe('pty renderer', () => {
     }
   });
 
+  it('shows no character that a wide one overwrote while its row scrolled out', async () => {
+    const lines = 'abcd\r\x1b[3C漢\r\n\r\n'.repeat(100);
+    const { text } = await render([`${lines}end`], { cols: 4, rows: 1 });
+    assert.equal(text, `${'abc漢\n\n'.repeat(100)}end`);
+  });
+
   const styles: [sgr: string, look: string][] = [
     ['31', 'foreground=1'],
     ['97;104', 'background=12 foreground=15'],
