@@ -27,36 +27,45 @@ export interface PlainLines {
 }
 
 /**
- * The lines from `start` on, up to the first other one, that end with CR LF and have nothing but
- * characters, tabs and common sequences that change how text looks or erase what is blank: on blank
- * rows, they become what they are. `bytes` are UTF-8; `style` is that of the first line.
+ * The lines from `start` on, up to the first other one, that have nothing but characters, tabs and
+ * common sequences that change how text looks or erase what is blank: on blank rows, they become
+ * what they are. `bytes` are UTF-8; `pen` is where the first line starts.
  */
-export function plainLines(bytes: Buffer, start: number, style: CellStyle): PlainLines {
+export function plainLines(bytes: Buffer, start: number, pen: Pen): PlainLines {
   const starts: number[] = [];
-  const current = { ...style };
+  const style = { ...pen };
+  let isIndented = pen.column > 0;
   let end = start;
   for (;;) {
     const lineFeed = bytes.indexOf(LINE_FEED, end);
-    if (lineFeed < 0 || !isPlain(bytes, end, lineFeed, current)) return { starts, end };
+    if (lineFeed < 0) return { starts, end };
+    const textEnd = endOfLine(bytes, end, lineFeed);
+    if (!isPlain(bytes, end, textEnd, isIndented, style)) return { starts, end };
     starts.push(end);
+    isIndented = textEnd === lineFeed;
     end = lineFeed + 1;
   }
 }
 
-/** Where the text of a line ends; -1 where the line does not end with CR LF. */
+/** Where the text of a line ends. The line after one without CR starts in the column below. */
 export function endOfLine(bytes: Buffer, start: number, lineFeed: number): number {
   let end = lineFeed;
   while (end > start && bytes[end - 1] === CARRIAGE_RETURN) end--;
-  return end < lineFeed ? end : -1;
+  return end;
 }
 
 /** Goes on with `style`, which is left anywhere in the line if that is not plain. */
-function isPlain(bytes: Buffer, start: number, lineFeed: number, style: CellStyle): boolean {
-  const end = endOfLine(bytes, start, lineFeed);
-  if (end < 0) return false;
+function isPlain(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  isIndented: boolean,
+  style: CellStyle,
+): boolean {
   let length = end - start;
   // The row has the colour that was set at the line break before.
   const isRowPlain = (style.back & COLOR) === 0;
+  if (isIndented && !isRowPlain) return false;
   /** Marks that the character before could still have. */
   let marks = 0;
   for (let at = start; at < end;) {
@@ -118,6 +127,11 @@ export interface CellStyle {
   back: number;
   /** Kind and colour of the underline, as in `XtermExtended._ext`. */
   underline: number;
+}
+
+/** Where text goes on, and how it looks there. */
+export interface Pen extends CellStyle {
+  column: number;
 }
 
 const COLOR = 0x3ffffff;

@@ -2,10 +2,10 @@ import { isUtf8 } from 'node:buffer';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Terminal } from '@xterm/headless';
 import type { ByteSink } from '../captures/captureTail.ts';
-import { plainLines, TAB_WIDTH, type CellStyle } from './plainLines.ts';
+import { plainLines, TAB_WIDTH, type Pen } from './plainLines.ts';
 import { isBlankRow, PtyRows, type Part } from './ptyRows.ts';
-import { packSpans } from '../rendering/packedSpans.ts';
-import type { PackedSpans, StyleSpan } from '../rendering/style.ts';
+import { PtySpans } from './ptySpans.ts';
+import type { PackedSpans } from '../rendering/style.ts';
 import { completeEnd } from '../rendering/utf8.ts';
 import {
   Cell,
@@ -95,7 +95,7 @@ export class PtyRenderer implements ByteSink {
   /** The first of `pieces` that no change told of. */
   private given = 0;
   /** What the last change had after the pieces, and the characters before that. */
-  private screen: Part = { text: '', spans: [] };
+  private screen: Part = { text: '', spans: new PtySpans() };
   private screenStart = 0;
 
   constructor(TerminalClass: TerminalClass, { cols, rows }: PtySize) {
@@ -141,12 +141,12 @@ export class PtyRenderer implements ByteSink {
       /** Up to here it is known that too few lines are plain. */
       let looked = 0;
       for (let at = 0; at < bytes.length;) {
-        const style = at >= looked ? this.styleOfPlainLine() : undefined;
-        if (style !== undefined) {
-          const { starts, end } = plainLines(bytes, at, style);
+        const pen = at >= looked ? this.penOfPlainLine() : undefined;
+        if (pen !== undefined) {
+          const { starts, end } = plainLines(bytes, at, pen);
           looked = end;
           if (starts.length > (SCREENS_KEPT + 1) * this.terminal.rows)
-            at = this.skip(bytes, starts, style);
+            at = this.skip(bytes, starts, pen);
         }
         const end = sliceEnd(bytes, at, size);
         const sliceBegan = performance.now();
@@ -174,7 +174,7 @@ export class PtyRenderer implements ByteSink {
     return {
       replacedChars: before.text.length - kept,
       text: text.slice(kept),
-      spans: packSpans(spans, start + kept),
+      spans: spans.pack(start + kept),
     };
   }
 
@@ -184,7 +184,7 @@ export class PtyRenderer implements ByteSink {
     const { text, spans } = this.textFrom(0);
     // A line break comes with the row after it.
     const cut = this.forgotten > 0 && text.startsWith('\n') ? 1 : 0;
-    return { text: text.slice(cut), spans: packSpans(spans, this.start + cut) };
+    return { text: text.slice(cut), spans: spans.pack(this.start + cut) };
   }
 
   /** Forgets lines that had scrolled out when so many bytes of the stream had been written. */
@@ -238,14 +238,14 @@ export class PtyRenderer implements ByteSink {
     return lines;
   }
 
-  /** The style that text has now; absent where plain lines would not become what they are. */
-  private styleOfPlainLine(): CellStyle | undefined {
+  /** Where text goes on; absent where plain lines would not become what they are. */
+  private penOfPlainLine(): Pen | undefined {
     const { normal } = this.core.buffers;
     const { modes, rows, cols, buffer } = this.terminal;
     const { _inputHandler: input, _charsetService: charsets } = this.core;
     const { fg, bg, extended } = input._curAttrData;
     const isUsual =
-      normal.x === 0 &&
+      normal.x < cols &&
       normal.scrollTop === 0 &&
       normal.scrollBottom === rows - 1 &&
       input._parser.currentState === 0 &&
@@ -256,32 +256,34 @@ export class PtyRenderer implements ByteSink {
       buffer.active.type === 'normal' &&
       hasUsualTabs(normal, cols) &&
       isUntouched(normal);
-    return isUsual ? { front: fg | 0, back: bg | 0, underline: extended._ext } : undefined;
+    if (!isUsual) return undefined;
+    return { front: fg | 0, back: bg | 0, underline: extended._ext, column: normal.x };
   }
 
   /**
    * Takes plain lines without the terminal, which needs several times as long, but for so many at
    * the end that its screen becomes what it would be. Returns where those start.
    */
-  private skip(bytes: Buffer, starts: readonly number[], style: CellStyle): number {
-    const { ybase, y } = this.core.buffers.normal;
+  private skip(bytes: Buffer, starts: readonly number[], pen: Pen): number {
+    const { normal } = this.core.buffers;
     const { cols } = this.terminal;
     const before = this.parsed - (starts[0] ?? 0);
     const skipped = starts.length - SCREENS_KEPT * this.terminal.rows;
     // The screen scrolls out, and the lines that are kept fill it anew.
-    this.takeLines(ybase + y);
+    this.takeLines(normal.ybase + normal.y);
     for (let line = 0; line < skipped; line += LINES) {
       const next = Math.min(line + LINES, skipped);
       const end = starts[next] ?? 0;
-      this.rows.addPlain(bytes, starts.slice(line, next), end, cols, style);
+      this.rows.addPlain(bytes, starts.slice(line, next), end, cols, pen);
       this.parsed = before + end;
       if (this.rows.pending >= PIECE) this.endPiece();
     }
     const { _curAttrData: now } = this.core._inputHandler;
-    now.fg = style.front;
-    now.bg = style.back;
+    now.fg = pen.front;
+    now.bg = pen.back;
     now.extended = now.extended.clone();
-    now.extended._ext = style.underline;
+    now.extended._ext = pen.underline;
+    normal.x = pen.column;
     return starts[skipped] ?? 0;
   }
 
@@ -323,7 +325,7 @@ export class PtyRenderer implements ByteSink {
     const parts = [...this.pieces.slice(index), this.screen];
     return {
       text: parts.map(({ text }) => text).join(''),
-      spans: parts.flatMap(({ spans }) => spans),
+      spans: new PtySpans(parts.map(({ spans }) => spans)),
     };
   }
 
@@ -382,24 +384,11 @@ function sliceEnd(bytes: Buffer, start: number, size: number): number {
 /** Characters from `start` on that are the same and look the same. */
 function commonLength(before: Part, after: Part, start: number): number {
   const longest = Math.min(before.text.length, after.text.length);
-  const limit = Math.min(longest, differenceOf(before.spans, after.spans) - start);
+  const limit = Math.min(longest, before.spans.differenceFrom(after.spans) - start);
   let length = 0;
   while (length < limit && before.text.charCodeAt(length) === after.text.charCodeAt(length)) {
     length++;
   }
   // Not within a surrogate pair.
   return (after.text.charCodeAt(length - 1) & 0xfc00) === 0xd800 ? length - 1 : length;
-}
-
-/** Where two lists of spans first differ. */
-function differenceOf(before: readonly StyleSpan[], after: readonly StyleSpan[]): number {
-  for (let index = 0; ; index++) {
-    const left = before[index];
-    const right = after[index];
-    if (left === undefined || right === undefined) return (left ?? right)?.start ?? Infinity;
-    if (left.start !== right.start || left.style !== right.style) {
-      return Math.min(left.start, right.start);
-    }
-    if (left.end !== right.end) return Math.min(left.end, right.end);
-  }
 }

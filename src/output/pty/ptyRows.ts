@@ -7,22 +7,17 @@ import {
   LONGEST,
   readSequence,
   TAB_WIDTH,
-  type CellStyle,
+  type Pen,
 } from './plainLines.ts';
+import { PtySpans } from './ptySpans.ts';
 import { PtyStyles } from './ptyStyles.ts';
-import type { LinkedStyle, StyleSpan } from '../rendering/style.ts';
+import type { LinkedStyle } from '../rendering/style.ts';
 import { Cell, type XtermExtended, type XtermLine } from './xterm.ts';
 
-/** A piece of a text. Its spans are in order, do not overlap, and count from the text's start. */
+/** A piece of a text. Its spans count from the start of the whole text. */
 export interface Part {
   readonly text: string;
-  readonly spans: readonly StyleSpan[];
-}
-
-interface MutableSpan {
-  readonly start: number;
-  end: number;
-  readonly style: LinkedStyle;
+  readonly spans: PtySpans;
 }
 
 /** Where the rows went on that were added so far. */
@@ -40,7 +35,8 @@ const TAB = 0x09;
 const LINE_FEED = 0x0a;
 const SPACE = 0x20;
 const REPLACEMENT = 0xfffd;
-/** The contents of a cell with a space, and with DEL. */
+/** The contents of a cell without a character, with a space, and with DEL. */
+const NARROW_BLANK = 1 << Cell.widthShift;
 const NARROW_SPACE = (1 << Cell.widthShift) | SPACE;
 const NARROW_DELETE = (1 << Cell.widthShift) | 0x7f;
 
@@ -53,7 +49,7 @@ export class PtyRows {
   private readonly bytes = Buffer.allocUnsafe(BUFFER);
   /** What `units` had before. */
   private text = '';
-  private spans: MutableSpan[] = [];
+  private spans = new PtySpans();
   /** Characters that were taken before. */
   private taken = 0;
   private isEmpty = true;
@@ -94,41 +90,37 @@ export class PtyRows {
   }
 
   /**
-   * Adds lines as `plainLines` finds them, as a terminal of so many columns shows them. `style` goes
-   * on with their sequences.
+   * Adds lines as `plainLines` finds them, as a terminal of so many columns shows them. `pen` goes
+   * on with them.
    */
-  addPlain(
-    bytes: Buffer,
-    starts: readonly number[],
-    end: number,
-    columns: number,
-    style: CellStyle,
-  ): void {
+  addPlain(bytes: Buffer, starts: readonly number[], end: number, columns: number, pen: Pen): void {
     let tab = -1;
     for (const [index, start] of starts.entries()) {
-      const lineEnd = endOfLine(bytes, start, (starts[index + 1] ?? end) - 1);
+      const lineFeed = (starts[index + 1] ?? end) - 1;
+      const lineEnd = endOfLine(bytes, start, lineFeed);
       if (tab < start) {
         tab = bytes.subarray(0, end).indexOf(TAB, start);
         if (tab < 0) tab = end;
       }
-      const hasTabs = tab < lineEnd;
-      this.reserve(1 + LONGEST);
+      const hasReturn = lineEnd < lineFeed;
+      const countsColumns = !hasReturn || pen.column > 0 || tab < lineEnd;
+      this.reserve(1 + columns + LONGEST);
       if (this.isEmpty) this.isEmpty = false;
       else this.units[this.length++] = LINE_FEED;
       const base = this.taken + this.text.length;
       const { units } = this;
       let { length, bits } = this;
-      let look = this.styles.plain(style);
+      let look = this.styles.plain(pen);
       let lookStart = length;
-      /** The cursor's, and the blanks before it that are there once something follows. */
-      let column = 0;
-      let blanks = 0;
+      /** The blanks before the cursor that are there once something follows. */
+      let blanks = pen.column;
+      let { column } = pen;
       for (let at = start; at < lineEnd;) {
         const byte = bytes[at] ?? 0;
         if (byte >= SPACE) {
           const isAscii = byte < 0x80;
           const code = isAscii ? byte : codePointAt(bytes, at);
-          if (hasTabs) {
+          if (countsColumns) {
             const width = charWidth(code);
             if (column + width > columns) column = 0;
             column += width;
@@ -158,11 +150,13 @@ export class PtyRows {
           at++;
         } else {
           this.addSpan(base + lookStart, base + length, look);
-          at = readSequence(bytes, at, style);
-          look = this.styles.plain(style);
+          at = readSequence(bytes, at, pen);
+          look = this.styles.plain(pen);
           lookStart = length;
         }
       }
+      // A line that is full has the cursor in its last column, if nothing follows.
+      pen.column = hasReturn ? 0 : Math.min(column, columns - 1);
       this.length = length;
       this.bits = bits;
       this.addSpan(base + lookStart, base + length, look);
@@ -180,7 +174,7 @@ export class PtyRows {
     const { text, spans } = this;
     this.taken += text.length;
     this.text = '';
-    this.spans = [];
+    this.spans = new PtySpans();
     this.styles.forgetTooMany();
     return { text, spans };
   }
@@ -215,22 +209,20 @@ export class PtyRows {
           }
         }
       }
-      // One column, one of the printable characters of ASCII.
-      if (content >= NARROW_SPACE && content < NARROW_DELETE) {
-        units[length++] = content & 0x7f;
+      if (isNarrowAscii(content)) {
+        units[length++] = content & 0x7f || SPACE;
         if ((back & Cell.hasExtended) !== 0) continue;
         // Mostly those after it are alike.
         for (; column + 1 < columns; column++, at += 3) {
           const next = data[at + 3] ?? 0;
           if (
-            next < NARROW_SPACE ||
-            next >= NARROW_DELETE ||
+            !isNarrowAscii(next) ||
             ((data[at + 4] ?? 0) | 0) !== front ||
             ((data[at + 5] ?? 0) | 0) !== back
           ) {
             break;
           }
-          units[length++] = next & 0x7f;
+          units[length++] = next & 0x7f || SPACE;
         }
         continue;
       }
@@ -285,16 +277,18 @@ export class PtyRows {
   }
 
   private addSpan(start: number, end: number, style: LinkedStyle | undefined): void {
-    if (style === undefined || start === end) return;
-    const last = this.spans[this.spans.length - 1];
-    if (last?.end === start && last.style === style) last.end = end;
-    else this.spans.push({ start, end, style });
+    if (style !== undefined && start !== end) this.spans.add(start, end, style);
   }
 
   /** Has room for exact colours again. */
   renewStyles(): void {
     this.styles.renew();
   }
+}
+
+/** A cell of one column with nothing, or with one of the printable characters of ASCII. */
+function isNarrowAscii(content: number): boolean {
+  return content === NARROW_BLANK || (content >= NARROW_SPACE && content < NARROW_DELETE);
 }
 
 /** Whether a row shows nothing. */

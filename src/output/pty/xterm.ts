@@ -20,13 +20,15 @@ export interface XtermCore {
     };
     readonly print: Print;
     readonly _activeBuffer: XtermBuffer & {
-      x: number;
       getBlankLine(attributes: XtermAttributes): XtermLine;
     };
     /** How cells look that are made blank. */
     _eraseAttrData(): XtermAttributes;
   };
-  readonly coreService: { readonly decPrivateModes: { readonly wraparound: boolean } };
+  readonly coreService: {
+    readonly decPrivateModes: { readonly wraparound: boolean };
+    readonly modes: { readonly insertMode: boolean };
+  };
   /** Tells after each scroll, and when another buffer comes. */
   readonly _onScroll: { event(listener: () => void): unknown };
   /** Absent is ASCII. */
@@ -48,7 +50,7 @@ export interface XtermBuffer {
   /** Lines above the screen. */
   readonly ybase: number;
   /** The cursor's place on the screen. */
-  readonly x: number;
+  x: number;
   readonly y: number;
   /** The first and the last row of the screen that scroll. */
   readonly scrollTop: number;
@@ -115,6 +117,11 @@ export const Cell = {
   underlineKind: 7,
 } as const;
 
+/** Characters for which more than one call is too many. */
+const SHORT = 8;
+const NARROW = 1 << Cell.widthShift;
+const DELETE = 0x7f;
+
 export type TerminalClass = typeof Terminal;
 
 /** Loads the terminal; a bundle of its own, as most storages have no pty task. */
@@ -133,15 +140,49 @@ export function useCharWidths(terminal: Terminal): void {
   terminal.unicode.activeVersion = charWidths.version;
 }
 
-/**
- * Where lines do not wrap, what the terminal makes of half a wide character at the right edge depends
- * on how many characters came at once: it gets each alone.
- */
-export function printAlike({ _inputHandler: input, coreService }: XtermCore): void {
+/** Shows text as the terminal does, and faster; alike however it comes. */
+export function printAlike(core: XtermCore): void {
+  const { _inputHandler: input, coreService } = core;
   input._parser.setPrintHandler((data, start, end) => {
-    if (coreService.decPrivateModes.wraparound) input.print(data, start, end);
-    else for (let at = start; at < end; at++) input.print(data, at, at + 1);
+    let at = start;
+    if (!coreService.decPrivateModes.wraparound) {
+      // What becomes of half a wide character at the right edge depends on how many come at once.
+      for (; at < end; at++) input.print(data, at, at + 1);
+    } else if (
+      !coreService.modes.insertMode &&
+      core._charsetService.charset === undefined &&
+      (input._curAttrData.bg & Cell.hasExtended) === 0
+    ) {
+      // The first of a row and the last mind what was there before; between them are only cells.
+      while (end - at >= SHORT && (data[at] ?? DELETE) < DELETE) {
+        input.print(data, at, at + 1);
+        at = fillCells(input, data, at + 1, end - 1);
+      }
+    }
+    if (at < end) input.print(data, at, end);
   });
+}
+
+/** Fills the cursor's row with printable characters of ASCII. Returns where those end. */
+function fillCells(
+  { _activeBuffer: buffer, _curAttrData: { fg, bg } }: XtermCore['_inputHandler'],
+  data: Uint32Array,
+  start: number,
+  end: number,
+): number {
+  const cells = buffer.lines.get(buffer.ybase + buffer.y)?._data;
+  if (cells === undefined) return start;
+  const last = Math.min(end, start + cells.length / 3 - buffer.x);
+  let at = start;
+  for (let cell = 3 * buffer.x; at < last; at++, cell += 3) {
+    const code = data[at] ?? 0;
+    if (code >= DELETE) break;
+    cells[cell] = NARROW | code;
+    cells[cell + 1] = fg;
+    cells[cell + 2] = bg;
+  }
+  buffer.x += at - start;
+  return at;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Color, LinkedStyle, PackedSpans, Style, StyleSpan } from './style.ts';
+import type { Color, LinkedStyle, PackedSpans, Style } from './style.ts';
 
 /** Numbers that a span has in `PackedSpans.places`. */
 const NUMBERS = 4;
@@ -28,18 +28,9 @@ export const LINE_NUMBERS = 3;
 export const noSpans: PackedSpans = { places: new Uint32Array(0), styles: [], links: [] };
 
 /**
- * Spans in the form that travels, with offsets from `base`; what is before that is left out. Links
- * to anything but `http:`, `https:` and `file:` are none.
+ * Packs spans one by one, as an object for each would take most of the time. Links to anything but
+ * `http:`, `https:` and `file:` are none.
  */
-export function packSpans(spans: readonly StyleSpan[], base = 0): PackedSpans {
-  const packer = new SpanPacker();
-  for (const { start, end, style } of spans) {
-    if (end > base) packer.add(Math.max(0, start - base), end - base, style);
-  }
-  return packer.take();
-}
-
-/** Packs spans one by one, as an object for each would take most of the time. */
 export class SpanPacker {
   /** Before `places`: large arrays are not copied to grow. */
   private full: Uint32Array[] = [];
@@ -185,9 +176,22 @@ class Places<Value> {
 }
 
 function lookOf(style: LinkedStyle): Style {
-  const look: Style & { link?: string | undefined } = { ...style };
-  delete look.link;
-  return look;
+  const { foreground, background, underlineColor, underline } = style;
+  const { bold, dim, italic, blink, inverse, hidden, strikethrough, overline } = style;
+  return {
+    foreground,
+    background,
+    underlineColor,
+    bold,
+    dim,
+    italic,
+    blink,
+    inverse,
+    hidden,
+    strikethrough,
+    overline,
+    underline,
+  };
 }
 
 function paletteLook(style: LinkedStyle): LinkedStyle {

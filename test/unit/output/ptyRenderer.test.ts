@@ -354,9 +354,10 @@ describe('pty renderer', () => {
             ),
             { maxLength: 8 },
           ),
+          fc.constantFrom('\r\n', '\r\n', '\n'),
           fc.nat({ max: 80 }),
         )
-        .map(([words, count]) => `${words.join('')}\r\n`.repeat(count)),
+        .map(([words, lineEnd, count]) => `${words.join('')}${lineEnd}`.repeat(count)),
       fc.constantFrom('\x1bH', '\x1b[3g', '\x1b[0g'),
     );
     const stream = fc.array(piece, { maxLength: 50 }).map((pieces) => Buffer.from(pieces.join('')));
