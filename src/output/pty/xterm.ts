@@ -78,6 +78,7 @@ export interface XtermLine {
   readonly _combined: Readonly<Partial<Record<number, string>>>;
   /** Of cells that have `Cell.hasExtended` in their background. */
   readonly _extendedAttrs: Readonly<Partial<Record<number, XtermExtended>>>;
+  copyFrom(line: XtermLine): void;
 }
 
 export interface XtermExtended {
@@ -204,9 +205,14 @@ export function moveLinesAtOnce(terminal: Terminal, core: XtermCore, most: numbe
     const { lines, scrollBottom, ybase } = buffer;
     const moved = Math.min(count, scrollBottom - top + 1);
     const [first, behind] = [ybase + top, ybase + scrollBottom + 1 - moved];
-    const blank = Array.from({ length: moved }, () => buffer.getBlankLine(attributes));
-    lines.splice(isUp ? first : behind, moved);
-    lines.splice(isUp ? behind : first, 0, ...blank);
+    const [from, to] = isUp ? [first, behind] : [behind, first];
+    // The rows that go come back blank.
+    const gone = Array.from({ length: moved }, (_, index) => lines.get(from + index));
+    const blank = buffer.getBlankLine(attributes);
+    for (const line of gone) line?.copyFrom(blank);
+    if (from === to) return;
+    lines.splice(from, moved);
+    lines.splice(to, 0, ...gone.filter((line) => line !== undefined));
   };
   const atCursor = (isUp: boolean) => (count: number) => {
     const buffer = input._activeBuffer;
