@@ -23,6 +23,12 @@ export async function benchRendering(): Promise<Row[]> {
     await ptyRow(TerminalClass, 'a log of tabs, marks and underlines', oddLog(4 * mebibyte)),
     await ptyRow(TerminalClass, 'a spinner beside its words', spinner(2 * mebibyte)),
     await ptyRow(TerminalClass, 'long lines of wide characters', wideLines(2 * mebibyte)),
+    await ptyRow(TerminalClass, 'a line without an end', Buffer.from(sentence.repeat(40_000))),
+    await ptyRow(
+      TerminalClass,
+      'line feeds without a return',
+      Buffer.from(`${sentence}\n`.repeat(40_000)),
+    ),
     ...(await linkRows()),
   ];
 }
@@ -155,6 +161,8 @@ function fill(length: number, line: (next: (limit: number) => number) => string)
 }
 
 const words = ['compiling', 'module', 'test', 'passed', 'src/index.ts', 'warning:', 'ok', '42'];
+
+const sentence = words.join(' ');
 
 function colored(length: number): Buffer {
   const parts = (next: (limit: number) => number): string =>
