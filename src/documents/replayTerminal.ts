@@ -3,6 +3,7 @@ import { streamHeading, type Replay, type ReplayChange } from '../output/outputT
 import { captureStreams } from '../persistence/capture.ts';
 import type { CaptureStream } from '../persistence/record.ts';
 import type { Task } from '../store/task.ts';
+import { terminalSizeOf, usualTerminalSize, type TerminalSize } from '../store/taskTraits.ts';
 import { Disposable } from '../vscode/disposable.ts';
 import { bytesInWords } from '../vscode/words.ts';
 import type { Storages } from '../worker/storages.ts';
@@ -40,6 +41,7 @@ export class ReplayTerminal extends Disposable implements vscode.Pseudoterminal 
   );
   readonly onDidOverrideDimensions = this.resized.event;
   private sources: readonly Source[] = [];
+  private size: TerminalSize | undefined;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(key: string, storages: Storages, stateWords: StateWords) {
@@ -99,6 +101,7 @@ export class ReplayTerminal extends Disposable implements vscode.Pseudoterminal 
         if (this.isDisposed) void calls.closeOutput(source.view);
         else replays.push([source, replay]);
       }
+      this.resize();
       this.showBeginning(replays);
     } catch (error) {
       this.tellError(error);
@@ -109,11 +112,20 @@ export class ReplayTerminal extends Disposable implements vscode.Pseudoterminal 
 
   private showBeginning(replays: readonly [Source, Replay][]): void {
     const written = replays.filter(([, { data }]) => data.length > 0);
-    for (const [source, { cols, rows, data, skippedBytes }] of replays) {
-      if (cols !== undefined && rows !== undefined) this.resized.fire({ columns: cols, rows });
+    for (const [source, { data, skippedBytes }] of replays) {
       if (written.length > 1) this.written.fire(dim(streamHeading(source.stream)));
       this.show(source, data, skippedBytes);
     }
+  }
+
+  /** Takes the size of the task's own terminal, if it has one: a record may come to say another. */
+  private resize(): void {
+    const { task } = this;
+    if (task?.mode !== 'pty') return;
+    const { cols, rows } = terminalSizeOf(task) ?? this.size ?? usualTerminalSize;
+    if (cols === this.size?.cols && rows === this.size.rows) return;
+    this.size = { cols, rows };
+    this.resized.fire({ columns: cols, rows });
   }
 
   /** Reads on as long as the task runs, and once more when it has ended. */
@@ -121,6 +133,7 @@ export class ReplayTerminal extends Disposable implements vscode.Pseudoterminal 
     this.timer = undefined;
     const { task } = this;
     const hasEnded = task === undefined || task.liveness === 'ended';
+    this.resize();
     try {
       let reads = 0;
       while ((await this.readOn()) && (hasEnded || reads < readsAtOnce)) reads += 1;

@@ -42,9 +42,6 @@ export type OutputChange =
 
 /** The raw bytes of the end of a capture, for a terminal to show. */
 export interface Replay {
-  /** The size that the task's terminal had; absent for a capture that is none of a terminal. */
-  readonly cols: number | undefined;
-  readonly rows: number | undefined;
   /** From a line start, or from the capture's. */
   readonly data: Uint8Array;
   /** Bytes of the capture before `data`. */

@@ -36,3 +36,17 @@ export function willNotify(task: Task): boolean {
 export function isUndelivered(task: Task): boolean {
   return task.problem === undefined && task.liveness === 'ended' && !task.delivered;
 }
+
+export interface TerminalSize {
+  readonly cols: number;
+  readonly rows: number;
+}
+
+/** What AFT gives a terminal where nothing else is asked for. */
+export const usualTerminalSize: TerminalSize = { cols: 80, rows: 24 };
+
+/** The size of a task's terminal; absent where its record does not say it. */
+export function terminalSizeOf(task: Task | undefined): TerminalSize | undefined {
+  const { ptyCols: cols, ptyRows: rows } = task ?? {};
+  return cols === undefined || rows === undefined ? undefined : { cols, rows };
+}

@@ -9,6 +9,7 @@ import { errorCode, PersistenceError } from '../persistence/errors.ts';
 import type { TaskPaths } from '../persistence/paths.ts';
 import type { CaptureStream } from '../persistence/record.ts';
 import type { Store } from '../store/store.ts';
+import { terminalSizeOf, usualTerminalSize } from '../store/taskTraits.ts';
 import type { StorageCalls } from './calls.ts';
 
 type ExportCalls = Pick<
@@ -33,8 +34,8 @@ export function storageExports(store: Store): ExportCalls {
   ): Promise<NonNullable<ExportSource['makeSink']>> => {
     if (stream !== 'pty') return () => new Renderer();
     const terminal = await loadTerminal();
-    const { ptyCols: cols = 80, ptyRows: rows = 24 } = store.get(key) ?? {};
-    return () => new PtyRenderer(terminal, { cols, rows });
+    const size = terminalSizeOf(store.get(key)) ?? usualTerminalSize;
+    return () => new PtyRenderer(terminal, size);
   };
 
   return {

@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { streamHeading } from '../output/outputText.ts';
 import { CaptureView, lastLines } from '../output/captures/captureView.ts';
-import { PtyRenderer, type PtySize } from '../output/pty/ptyRenderer.ts';
+import { PtyRenderer } from '../output/pty/ptyRenderer.ts';
 import { PtyView } from '../output/pty/ptyView.ts';
 import { CaptureReplay } from '../output/captures/replay.ts';
 import { loadTerminal } from '../output/pty/xterm.ts';
@@ -9,6 +9,7 @@ import { PersistenceError } from '../persistence/errors.ts';
 import type { TaskPaths } from '../persistence/paths.ts';
 import { openSafely } from '../persistence/safeFile.ts';
 import type { Store } from '../store/store.ts';
+import { terminalSizeOf, usualTerminalSize, type TerminalSize } from '../store/taskTraits.ts';
 import type { StorageCalls } from './calls.ts';
 
 type ViewCalls = Pick<
@@ -23,9 +24,6 @@ type ViewCalls = Pick<
   | 'closeOutput'
 >;
 
-/** The terminal of a task whose record does not say its size. */
-const usualSize: PtySize = { cols: 80, rows: 24 };
-
 /** A view whose calls are made one after the other. */
 interface View {
   readonly shown: CaptureView | Promise<PtyView>;
@@ -38,10 +36,6 @@ interface View {
 export function storageViews(store: Store): ViewCalls {
   const views = new Map<number, View>();
   const replays = new Map<number, CaptureReplay>();
-  const sizeOf = (key: string): PtySize => {
-    const { ptyCols, ptyRows } = store.get(key) ?? {};
-    return { cols: ptyCols ?? usualSize.cols, rows: ptyRows ?? usualSize.rows };
-  };
   const pathsOf = (key: string): TaskPaths => {
     const paths = store.pathsOf(key);
     if (paths !== undefined) return paths;
@@ -57,9 +51,12 @@ export function storageViews(store: Store): ViewCalls {
     },
     lastLines: async (key, count) => {
       const { sessionDir, ...paths } = pathsOf(key);
-      const { mode = 'pipes' } = store.get(key) ?? {};
-      if (mode === 'pty') {
-        const screen = new PtyRenderer(await loadTerminal(), sizeOf(key));
+      const task = store.get(key);
+      if (task?.mode === 'pty') {
+        const screen = new PtyRenderer(
+          await loadTerminal(),
+          terminalSizeOf(task) ?? usualTerminalSize,
+        );
         return await lastLines(sessionDir, paths.pty, count, screen);
       }
       const stdout = await lastLines(sessionDir, paths.stdout, count);
@@ -77,8 +74,10 @@ export function storageViews(store: Store): ViewCalls {
       const { sessionDir, [stream]: path } = pathsOf(key);
       const closing = new AbortController();
       const { signal } = closing;
+      let size = usualTerminalSize;
+      const sizeNow = (): TerminalSize => (size = terminalSizeOf(store.get(key)) ?? size);
       const openPty = async (): Promise<PtyView> =>
-        new PtyView(await loadTerminal(), sizeOf(key), sessionDir, path, window, signal);
+        new PtyView(await loadTerminal(), sizeNow, sessionDir, path, window, signal);
       const shown =
         stream === 'pty' ? openPty() : new CaptureView(sessionDir, path, window, signal);
       const opened: View = { shown, closing, last: undefined };
@@ -96,11 +95,7 @@ export function storageViews(store: Store): ViewCalls {
     },
     openReplay: (view, key, stream) => {
       const { sessionDir, [stream]: path } = pathsOf(key);
-      const opened = new CaptureReplay(
-        sessionDir,
-        path,
-        stream === 'pty' ? sizeOf(key) : undefined,
-      );
+      const opened = new CaptureReplay(sessionDir, path);
       replays.set(view, opened);
       return opened.open();
     },

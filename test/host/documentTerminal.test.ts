@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { ReplayTerminal } from '../../src/documents/replayTerminal.ts';
+import { updateTask } from '../../src/persistence/taskFile.ts';
 import type { Storages } from '../../src/worker/storages.ts';
 import { writeTaskFixture, type FixtureTask } from '../support/taskFixture.ts';
 import { held, running, showStorage, storagesAt, taskWhere, until } from './fixture.ts';
@@ -138,6 +139,26 @@ describe('a replay', () => {
       appendFileSync(task.paths.pty, 'line 50\x1b[6n\x1b]0;title\x07 end\r\n');
       await shows('end');
       assert.equal(got.text, 'line 50 end\r\n');
+    } finally {
+      terminal.dispose();
+    }
+  });
+
+  it('takes the size that the record says by now', async () => {
+    const task = writeTaskFixture({
+      storage,
+      record: { ...running, mode: 'pty', ptyRows: 30, ptyCols: 100 },
+      pty: 'start',
+    });
+    const { terminal, got, shows } = await replay(task);
+    try {
+      await shows('start');
+      updateTask(task.paths, (record) => ({ ...record, ptyRows: 40, ptyCols: 120 }));
+      await until(
+        () => (got.size?.rows === 40 ? true : undefined),
+        terminal.onDidOverrideDimensions,
+      );
+      assert.deepEqual(got.size, { columns: 120, rows: 40 });
     } finally {
       terminal.dispose();
     }

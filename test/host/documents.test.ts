@@ -65,6 +65,22 @@ describe('output documents', () => {
     assert.equal(await textOf(outputUri(key, 'pty')), 'green\n100%\n');
   });
 
+  it('show a terminal anew when its record says another size', async () => {
+    const { key, paths } = writeTaskFixture({
+      storage: storage.directory,
+      record: { ...running, mode: 'pty', ptyRows: 5, ptyCols: 10 },
+      pty: 'abcdefghijKLM\x1b[2;1HX',
+    });
+    await taskWhere(key);
+    const uri = outputUri(key, 'output');
+    await vscode.window.showTextDocument(uri);
+    await textWhere(uri, (text) => text === 'abcdefghijXLM');
+    updateTask(paths, (record) => ({ ...record, ptyCols: 20 }));
+    await textWhere(uri, (text) => text === 'abcdefghijKLM\nX');
+    appendFileSync(paths.pty, '\r\nend');
+    await textWhere(uri, (text) => text === 'abcdefghijKLM\nX\nend');
+  });
+
   it('have a language of their own, in which the editor draws nothing into the text', async () => {
     const { key } = writeTaskFixture({
       storage: storage.directory,

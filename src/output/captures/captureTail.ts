@@ -135,6 +135,19 @@ export class CaptureTail<Sink extends ByteSink> {
     });
   }
 
+  /**
+   * Puts all that is shown, and what came since, into a new sink. Absent where the capture is not
+   * there. Throws a PersistenceError.
+   */
+  again(): TailPlace | undefined {
+    return withCapture(this.sessionDir, this.path, (file) => {
+      const { shown } = this;
+      const isKnown = shown !== undefined && isSame(shown, file) && remembers(shown, file);
+      if (this.gone || !isKnown) return this.show(file);
+      return this.show(file, Math.max(shown.start, file.stats.size - WIDEST), shown.limit);
+    });
+  }
+
   /** The sink has forgotten what was before this offset of the capture. */
   forgetBefore(offset: number): void {
     if (this.shown !== undefined) this.shown.start = Math.max(this.shown.start, offset);

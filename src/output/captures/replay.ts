@@ -1,18 +1,15 @@
 import { CaptureTail, type ByteSink } from './captureTail.ts';
 import type { Replay, ReplayChange } from '../outputText.ts';
-import type { PtySize } from '../pty/ptyRenderer.ts';
 
 /** The most that a replay starts with, and that comes in between two reads. */
 const SIZE = 2 * 1024 * 1024;
 
 /** The raw bytes of the end of a capture, then what is new in it. */
 export class CaptureReplay {
-  private readonly size: PtySize | undefined;
   private readonly tail: CaptureTail<Bytes>;
 
   /** `path` is below `sessionDir`; no symbolic link between them is followed. */
-  constructor(sessionDir: string, path: string, size: PtySize | undefined) {
-    this.size = size;
+  constructor(sessionDir: string, path: string) {
     const window = { size: SIZE, limit: SIZE };
     this.tail = new CaptureTail(sessionDir, path, window, () => new Bytes(), 'unread');
   }
@@ -20,12 +17,7 @@ export class CaptureReplay {
   /** Throws a PersistenceError. */
   open(): Replay {
     const { skippedBytes } = this.tail.open();
-    return {
-      cols: this.size?.cols,
-      rows: this.size?.rows,
-      data: this.tail.sink.take(),
-      skippedBytes,
-    };
+    return { data: this.tail.sink.take(), skippedBytes };
   }
 
   /** Absent where nothing came. Throws a PersistenceError. */

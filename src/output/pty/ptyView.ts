@@ -11,18 +11,22 @@ import type { TerminalClass } from './xterm.ts';
 export class PtyView {
   private readonly window: OutputWindow;
   private readonly closed: AbortSignal | undefined;
+  private readonly sizeNow: () => PtySize;
   private readonly tail: CaptureTail<PtyRenderer>;
+  /** The renderer's. */
+  private size: PtySize;
   /** Where the renderer's bytes start in the capture. */
   private start = 0;
   private isBroken = false;
 
   /**
    * `path` is below `sessionDir`; no symbolic link between them is followed.
+   * @param sizeNow that of the terminal; when it becomes another one, all is rendered anew
    * @param closed ends the rendering: the call under way rejects
    */
   constructor(
     TerminalClass: TerminalClass,
-    size: PtySize,
+    sizeNow: () => PtySize,
     sessionDir: string,
     path: string,
     window: OutputWindow,
@@ -30,7 +34,12 @@ export class PtyView {
   ) {
     this.window = window;
     this.closed = closed;
-    const makeRenderer = (): PtyRenderer => new PtyRenderer(TerminalClass, size);
+    this.sizeNow = sizeNow;
+    this.size = sizeNow();
+    const makeRenderer = (): PtyRenderer => {
+      this.size = sizeNow();
+      return new PtyRenderer(TerminalClass, this.size);
+    };
     this.tail = new CaptureTail(sessionDir, path, window, makeRenderer, 'unread');
   }
 
@@ -42,6 +51,9 @@ export class PtyView {
   /** As `CaptureView.read`. */
   async read(kept = 0): Promise<OutputChange | undefined> {
     if (this.isBroken) return { kind: 'replace', missedBytes: 0, ...(await this.open()) };
+    const resized = this.isResized() ? this.tail.again() : undefined;
+    if (resized !== undefined)
+      return { kind: 'replace', missedBytes: 0, ...(await this.textAt(resized)) };
     const { sink: before } = this.tail;
     const change = this.tail.read();
     switch (change?.kind) {
@@ -62,6 +74,11 @@ export class PtyView {
   async loadEarlier(): Promise<OutputText | undefined> {
     const place = this.tail.widen();
     return place && (await this.textAt(place));
+  }
+
+  private isResized(): boolean {
+    const { cols, rows } = this.sizeNow();
+    return cols !== this.size.cols || rows !== this.size.rows;
   }
 
   private async grow(totalBytes: number, kept: number): Promise<OutputChange | undefined> {

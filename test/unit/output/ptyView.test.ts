@@ -16,15 +16,17 @@ import { loadTerminal } from '../../../src/output/pty/xterm.ts';
 import { ViewReader } from './spans.ts';
 
 const everything = { size: 1 << 20, limit: 2 << 20 };
-const size = { cols: 40, rows: 5 };
+const usual = { cols: 40, rows: 5 };
 
 describe('pty view', () => {
+  let size: typeof usual;
   let directory: string;
   let path: string;
 
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'pty-view-'));
     path = join(directory, 'pty');
+    size = usual;
   });
 
   afterEach(() => {
@@ -33,7 +35,7 @@ describe('pty view', () => {
 
   /** A view, and the text that its changes make. */
   async function follow(window: { size: number; limit: number }) {
-    const view = new PtyView(await loadTerminal(), size, directory, path, window);
+    const view = new PtyView(await loadTerminal(), () => size, directory, path, window);
     const opened = await view.open();
     const shown = new ViewReader();
     shown.replace(opened.text, opened.spans);
@@ -70,6 +72,30 @@ describe('pty view', () => {
     writeFileSync(path, 'one\r\n');
     assert.equal((await read())?.kind, 'append');
     assert.equal(shown.text, 'one\n');
+  });
+
+  it('shows all anew when the terminal has another size', async () => {
+    writeFileSync(path, `${written(0, 200)}one two\x1b[1;4HX`);
+    const { read, loadEarlier, shown } = await follow({ size: 1000, limit: 2000 });
+    await loadEarlier();
+    const [first] = shown.text.split('\n');
+    size = { cols: 4, rows: 2 };
+    assert.equal((await read())?.kind, 'replace');
+    assert.equal(shown.text.split('\n')[0], first);
+    assert.ok(shown.text.endsWith('oneXtwo'), shown.text);
+    assert.equal(await read(), undefined);
+    appendFileSync(path, '\r\nend');
+    assert.equal((await read())?.kind, 'append');
+    assert.ok(shown.text.endsWith('\nend'), shown.text);
+  });
+
+  it('has its new size, too, once a capture comes that was not there', async () => {
+    const { read, shown } = await follow(everything);
+    size = { cols: 4, rows: 2 };
+    assert.equal(await read(), undefined);
+    writeFileSync(path, 'one\r\ntwo\x1b[1;1Hend');
+    await read();
+    assert.equal(shown.text, 'end\ntwo');
   });
 
   it('follows what is rewritten on the screen', async () => {
@@ -173,9 +199,9 @@ describe('pty view', () => {
 
     it('is the bytes as they are, then what is new', () => {
       writeFileSync(path, '\x1b[31mone\r\n');
-      const replay = new CaptureReplay(directory, path, size);
+      const replay = new CaptureReplay(directory, path);
       const { data, ...rest } = replay.open();
-      assert.deepEqual([text(data), rest], ['\x1b[31mone\r\n', { ...size, skippedBytes: 0 }]);
+      assert.deepEqual([text(data), rest], ['\x1b[31mone\r\n', { skippedBytes: 0 }]);
       assert.equal(replay.read(), undefined);
       appendFileSync(path, 'two');
       const change = replay.read();
@@ -187,9 +213,8 @@ describe('pty view', () => {
       const mebibyte = 1024 * 1024;
       const part = Buffer.alloc(3 * mebibyte, `${'x'.repeat(1000)}\n`);
       writeFileSync(path, part);
-      const replay = new CaptureReplay(directory, path, undefined);
-      const { data, skippedBytes, cols } = replay.open();
-      assert.equal(cols, undefined);
+      const replay = new CaptureReplay(directory, path);
+      const { data, skippedBytes } = replay.open();
       assert.equal(skippedBytes % 1001, 0);
       assert.equal(skippedBytes + data.length, part.length);
       assert.ok(data.length >= 2 * mebibyte && data.length < 2 * mebibyte + 1001);
