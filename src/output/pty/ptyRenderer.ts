@@ -10,6 +10,7 @@ import { completeEnd } from '../rendering/utf8.ts';
 import {
   Cell,
   coreOf,
+  eraseToLastColumn,
   moveLinesAtOnce,
   printAlike,
   useCharWidths,
@@ -210,6 +211,7 @@ export class PtyRenderer implements ByteSink {
     const isDropped = (params: readonly (number | number[])[]): boolean => params[0] === 3;
     parser.registerCsiHandler({ final: 'J' }, isDropped);
     parser.registerCsiHandler({ prefix: '?', final: 'J' }, isDropped);
+    eraseToLastColumn(this.terminal, this.core);
     moveLinesAtOnce(this.terminal, this.core, MOST_REPEATS);
     for (const final of ['I', 'Z']) {
       parser.registerCsiHandler({ final }, ([count = 1]) => Number(count) > MOST_REPEATS);

@@ -69,7 +69,7 @@ export interface XtermLines {
 
 export interface XtermLine {
   /** Goes on with the line before. */
-  readonly isWrapped: boolean;
+  isWrapped: boolean;
   /** Columns. */
   readonly length: number;
   /** Three words a cell: content, foreground and flags, background and flags. */
@@ -233,6 +233,26 @@ export function moveLinesAtOnce(terminal: Terminal, core: XtermCore, most: numbe
     const plain = Object.assign(input._eraseAttrData().clone(), { fg: 0, bg: 0 });
     shift(input._activeBuffer.scrollTop, count, false, plain);
   });
+}
+
+/**
+ * Handles the erasing of all up to the last column, for which the terminal takes another row for the
+ * one below the cursor's, and throws where there is none.
+ */
+export function eraseToLastColumn(terminal: Terminal, core: XtermCore): void {
+  const { _inputHandler: input } = core;
+  const erase = ([what]: readonly (number | number[])[]): boolean => {
+    const buffer = input._activeBuffer;
+    if (what !== 1 || buffer.x + 1 < terminal.cols) return false;
+    const { lines, ybase, y } = buffer;
+    const blank = buffer.getBlankLine(input._eraseAttrData());
+    for (let row = 0; row <= y; row++) lines.get(ybase + row)?.copyFrom(blank);
+    const below = y + 1 < terminal.rows ? lines.get(ybase + y + 1) : undefined;
+    if (below !== undefined) below.isWrapped = false;
+    return true;
+  };
+  terminal.parser.registerCsiHandler({ final: 'J' }, erase);
+  terminal.parser.registerCsiHandler({ prefix: '?', final: 'J' }, erase);
 }
 
 const charWidths: IUnicodeVersionProvider = {

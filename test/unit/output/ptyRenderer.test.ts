@@ -76,6 +76,13 @@ describe('pty renderer', () => {
       'a\nb\nf',
     ],
     ['scrolling within margins', small, '\x1b[2;3ra\r\nb\r\nc\r\nd\r\ne', 'a\nd\ne'],
+    ['erasing up to the last cell', small, 'a\x1b[9;99Hb\x1b[1J\x1b[2Hc', '\nc'],
+    [
+      'erasing up to the end of a wrapped row',
+      small,
+      `${'a'.repeat(15)}\x1b[1;10H\x1b[1J`,
+      '\naaaaa',
+    ],
     ['line drawing', small, '\x1b(0lqk\x1b(B', '┌─┐'],
     ['characters that reorder the text', usual, 'a\u202eb', 'a\ufffdb'],
     ['a size that no terminal has', { cols: 65535, rows: 65535 }, 'a\r\nb', 'a\nb'],
