@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Terminal } from '@xterm/headless';
 import type { ByteSink } from '../captures/captureTail.ts';
 import { plainLines, TAB_WIDTH, type Pen } from './plainLines.ts';
+import { PtyLinks } from './ptyLinks.ts';
 import { isBlankRow, PtyRows, type Part } from './ptyRows.ts';
 import { PtySpans } from './ptySpans.ts';
 import type { PackedSpans } from '../rendering/style.ts';
@@ -111,7 +112,8 @@ export class PtyRenderer implements ByteSink {
     useCharWidths(this.terminal);
     this.core = coreOf(this.terminal);
     printAlike(this.core);
-    this.rows = new PtyRows((id) => this.core._oscLinkService.getLinkData(id)?.uri);
+    const links = new PtyLinks(this.core);
+    this.rows = new PtyRows((id) => links.targetOf(id));
     this.handleSequences();
     this.lines = this.watchLines();
     this.core._onScroll.event(() => {

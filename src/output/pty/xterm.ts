@@ -12,11 +12,17 @@ export interface XtermCore {
   readonly buffers: { readonly normal: XtermBuffer; readonly alt: XtermBuffer };
   readonly _inputHandler: {
     /** How text is shown that comes now. */
-    readonly _curAttrData: XtermAttributes & { extended: XtermExtended };
+    readonly _curAttrData: XtermAttributes & {
+      extended: XtermExtended;
+      /** To be called after a change of `extended`. */
+      updateExtended(): void;
+    };
     readonly _parser: {
       /** 0 between sequences. */
       readonly currentState: number;
       setPrintHandler(print: Print): void;
+      clearOscHandler(kind: number): void;
+      registerOscHandler(kind: number, handler: OscHandler): void;
     };
     readonly print: Print;
     readonly _activeBuffer: XtermBuffer & {
@@ -33,7 +39,6 @@ export interface XtermCore {
   readonly _onScroll: { event(listener: () => void): unknown };
   /** Absent is ASCII. */
   readonly _charsetService: { readonly charset: unknown };
-  readonly _oscLinkService: { getLinkData(id: number): { readonly uri: string } | undefined };
 }
 
 interface XtermAttributes {
@@ -44,6 +49,14 @@ interface XtermAttributes {
 
 /** Shows code points, from one place of `data` to another. */
 type Print = (data: Uint32Array, start: number, end: number) => void;
+
+/** Gets a sequence's content piece by piece. */
+interface OscHandler {
+  start(): void;
+  put(data: Uint32Array, start: number, end: number): void;
+  /** @param isWhole false where it was broken off */
+  end(isWhole: boolean): boolean;
+}
 
 export interface XtermBuffer {
   readonly lines: XtermLines;
@@ -82,7 +95,8 @@ export interface XtermLine {
 }
 
 export interface XtermExtended {
-  readonly urlId: number;
+  /** 0 is none. */
+  urlId: number;
   /** Kind and colour of the underline. */
   _ext: number;
   clone(): XtermExtended;

@@ -153,6 +153,15 @@ describe('pty renderer', () => {
     ]);
   });
 
+  it('keeps as many links as a screen may have, and none that is too long', async () => {
+    const links = Array.from({ length: 10_000 }, (_, link) => `\x1b[H\x1b]8;;http://${link}\x07a`);
+    const { text, spans } = await render([
+      `${links.join('')}\x1b]8;;http://${'x'.repeat(10_000)}\x07b`,
+    ]);
+    assert.equal(text, 'ab');
+    assert.deepEqual(spans, [{ start: 0, end: 1, look: 'link=http://9999' }]);
+  });
+
   it('replaces no more than what was rewritten', async () => {
     const renderer = new PtyRenderer(TerminalClass, usual);
     renderer.write(Buffer.from('one\r\ntwo 10%'));
