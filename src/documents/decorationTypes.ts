@@ -12,6 +12,9 @@ const mostTypes = 512;
 /** From so many types with RGB colours on, others take the nearest colour of the palette. */
 const mostRgbTypes = 96;
 
+/** VS Code's own, for its terminal. */
+export const contrastSetting = 'terminal.integrated.minimumContrastRatio';
+
 interface KnownType {
   readonly type: vscode.TextEditorDecorationType;
   readonly isRgb: boolean;
@@ -106,7 +109,9 @@ export class DecorationTypes extends Disposable {
 
   private create(style: Style, isRgb: boolean): vscode.TextEditorDecorationType | undefined {
     if (this.types.size >= mostTypes) return undefined;
-    const type = vscode.window.createTextEditorDecorationType(decorationOptions(style));
+    const type = vscode.window.createTextEditorDecorationType(
+      decorationOptions(style, vscode.workspace.getConfiguration().get(contrastSetting, 4.5)),
+    );
     this.types.set(styleKey(style), { type, isRgb });
     if (isRgb) this.rgbTypes += 1;
     return type;

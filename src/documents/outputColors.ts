@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import type { Style } from '../output/rendering/style.ts';
 import { Disposable } from '../vscode/disposable.ts';
 import { outputScheme } from '../vscode/uris.ts';
-import { DecorationTypes } from './decorationTypes.ts';
+import { contrastSetting, DecorationTypes } from './decorationTypes.ts';
 import type { OutputDocuments } from './outputDocuments.ts';
 import type { OutputLayout } from './outputLayout.ts';
 import type { OutputSection } from './outputSection.ts';
@@ -54,6 +54,16 @@ export class OutputColors extends Disposable {
     this.register(
       vscode.workspace.onDidChangeTextDocument(({ document }) => {
         repaint(document.uri);
+      }),
+    );
+    this.register(
+      vscode.workspace.onDidChangeConfiguration((change) => {
+        if (!change.affectsConfiguration(contrastSetting)) return;
+        this.types.trim(new Set(), 0);
+        for (const colored of this.editors.values()) {
+          colored.types = new Set();
+          colored.pace.ask();
+        }
       }),
     );
     // A text may get another look without another letter: then its document does not change.

@@ -4,9 +4,13 @@ const levels = [0, 95, 135, 175, 215, 255] as const;
 /** What SGR adds to `0xrrggbb` (see `Color`). */
 const rgb = 0x1000000;
 
-/** `#rrggbb` of a colour that no theme defines: RGB, or 16 to 255 of the palette. */
-export function hexColor(color: number): string {
-  const value = color >= rgb ? color - rgb : paletteRgb(color);
+/** `0xrrggbb` of a colour that no theme defines: RGB, or 16 to 255 of the palette. */
+export function rgbOf(color: number): number {
+  return color >= rgb ? color - rgb : paletteRgb(color);
+}
+
+/** In CSS, of `0xrrggbb`. */
+export function hexColor(value: number): string {
   return `#${value.toString(16).padStart(6, '0')}`;
 }
 

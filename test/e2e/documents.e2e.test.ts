@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { contrast } from '../../src/documents/contrast.ts';
 import { firstLineOf, type Sample, type SampleTaskName } from '../support/sampleTasks.ts';
 import { openWindow, pictureFailure } from './window.ts';
 import type { Theme, Workbench } from './workbench.ts';
@@ -111,7 +112,44 @@ describe('The output of a task', () => {
     await workbench.screenshot('many-colours');
   });
 
+  it('can be read in colours that no theme defines, on whatever theme is put', async () => {
+    const sgr = (parameters: string, text: string): string => `\x1b[${parameters}m${text}\x1b[0m\n`;
+    const { taskId } = written.write({
+      storage: sample.storageDirectory,
+      stdout:
+        sgr('38;2;255;255;200', 'pale') +
+        sgr('38;2;0;0;60', 'deep') +
+        sgr('38;5;226', 'yellow') +
+        sgr('38;5;17', 'navy') +
+        sgr('38;2;0;0;60;1', 'bold') +
+        sgr('7;38;2;255;255;200', 'turned') +
+        sgr('48;2;255;255;200', 'paper') +
+        sgr('48;5;17', 'water') +
+        sgr('38;2;0;0;60;48;2;0;0;80', 'abyss'),
+    });
+    await workbench.openOutput(taskId);
+    const number = (css: string): number => {
+      const [red, green, blue] = css.match(/\d+/g)!.map(Number);
+      return red! * 65536 + green! * 256 + blue!;
+    };
+    const painted = { turned: 0xffffc8, paper: 0xffffc8, water: 0x5f, abyss: 80 };
+    for (const theme of ['dark', 'light', 'high-contrast'] satisfies Theme[]) {
+      await workbench.setTheme(theme);
+      const background = number(await workbench.themeColor('editor.background'));
+      const texts = { pale: background, deep: background, yellow: background, navy: background };
+      for (const [text, behind] of Object.entries({ ...texts, bold: background, ...painted })) {
+        await workbench.until(async () => {
+          const { color } = await workbench.lookOf(text);
+          return contrast(number(color), behind) >= 4.5 ? true : undefined;
+        }, `${text} can’t be read in a ${theme} theme`);
+      }
+      await workbench.screenshot('contrast');
+    }
+    await workbench.setTheme('dark');
+  });
+
   it('has the colours of a terminal capture, of the palette and of no palette', async () => {
+    await workbench.setTheme('dark');
     await open('colours');
     await workbench.textHasColor('256', 'rgb(255, 135, 0)');
     await workbench.textHasColor('true', 'rgb(120, 200, 40)');

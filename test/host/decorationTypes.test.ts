@@ -1,7 +1,11 @@
 import * as assert from 'node:assert/strict';
 import * as vscode from 'vscode';
-import { DecorationTypes } from '../../src/documents/decorationTypes.ts';
+import { contrast } from '../../src/documents/contrast.ts';
+import { contrastSetting, DecorationTypes } from '../../src/documents/decorationTypes.ts';
 import type { Style } from '../../src/output/rendering/style.ts';
+import { outputUri } from '../../src/vscode/uris.ts';
+import { writeTaskFixture } from '../support/taskFixture.ts';
+import { showStorage, taskWhere, until } from './fixture.ts';
 
 const plainStyle: Style = {
   foreground: undefined,
@@ -23,7 +27,8 @@ const none: ReadonlySet<vscode.TextEditorDecorationType> = new Set();
 describe('decoration types', () => {
   const create = vscode.window.createTextEditorDecorationType;
   /** Those that VS Code has now. */
-  const alive = new Set<vscode.TextEditorDecorationType>();
+  const alive = new Map<vscode.TextEditorDecorationType, vscode.DecorationRenderOptions>();
+  const made = new vscode.EventEmitter<void>();
   let types: DecorationTypes;
 
   beforeEach(async () => {
@@ -39,7 +44,8 @@ describe('decoration types', () => {
           created.dispose();
         },
       };
-      alive.add(type);
+      alive.set(type, options);
+      made.fire();
       return type;
     };
   });
@@ -107,9 +113,51 @@ describe('decoration types', () => {
     const last = typeOf(rgb(95));
     const touched = typeOf(rgb(1));
     types.trim(new Set([first]), 3);
-    assert.deepEqual(alive, new Set([first, last, touched]));
+    assert.deepEqual(new Set(alive.keys()), new Set([first, last, touched]));
     assert.equal(typeOf(rgb(0)), first);
     assert.equal(typeOf(rgb(95)), last);
+  });
+
+  it('have another colour where their own could not be read on a theme’s kind of background', () => {
+    const number = (options: vscode.ThemableDecorationRenderOptions | undefined): number =>
+      parseInt((options?.color as string).slice(1), 16);
+    const pale = alive.get(typeOf(rgb(0xffffc8))!)!;
+    assert.equal(pale.color, '#ffffc8');
+    assert.equal(pale.dark, undefined);
+    assert.ok(contrast(number(pale.light), 0xffffff) >= 4.5);
+    const deep = alive.get(typeOf(rgb(0x3c))!)!;
+    assert.equal(deep.light, undefined);
+    assert.ok(contrast(number(deep.dark), 0) >= 4.5);
+    const themed = alive.get(typeOf({ ...rgb(0x3c), background: 7 })!)!;
+    assert.deepEqual([themed.light, themed.dark], [undefined, undefined]);
+  });
+
+  it('are made anew where the contrast that text is to have is changed', async () => {
+    const storage = await showStorage();
+    const stdout = '\x1b[38;2;255;255;200mpale\x1b[0m\n';
+    const { key } = writeTaskFixture({ storage: storage.directory, stdout });
+    await taskWhere(key);
+    const setContrast = async (ratio: number | undefined): Promise<void> => {
+      const configuration = vscode.workspace.getConfiguration();
+      await configuration.update(contrastSetting, ratio, vscode.ConfigurationTarget.Global);
+    };
+    const isAlone = (fits: (options: vscode.DecorationRenderOptions) => boolean) => () =>
+      (alive.size === 1 && [...alive.values()].every(fits)) || undefined;
+    try {
+      await vscode.window.showTextDocument(outputUri(key, 'stdout'));
+      await until(
+        isAlone(({ light }) => light !== undefined),
+        made.event,
+      );
+      await setContrast(1);
+      await until(
+        isAlone(({ light }) => light === undefined),
+        made.event,
+      );
+    } finally {
+      await setContrast(undefined);
+      await storage.remove();
+    }
   });
 
   it('are all disposed in the end', () => {
