@@ -7,7 +7,8 @@ import { Disposable } from '../vscode/disposable.ts';
 import type { Settings } from '../vscode/settings.ts';
 import { outputScheme } from '../vscode/uris.ts';
 import type { OutputDocuments } from './outputDocuments.ts';
-import { lineOf, placeOf, type OutputLayout } from './outputLayout.ts';
+import type { OutputLayout } from './outputLayout.ts';
+import { keepPlace, linesAround, lostLines, type LostLines } from './readerPlace.ts';
 
 /** Where the reader of an editor is. */
 interface Reader {
@@ -20,13 +21,6 @@ interface Reader {
   /** The reader was brought to what is selected: it is not scrolled away from. */
   holdsSelection: boolean;
   lost: LostLines | undefined;
-}
-
-/** What was cut away while a reader had it on screen. */
-export interface LostLines {
-  readonly stream: CaptureStream;
-  /** Of the capture. */
-  readonly bytes: number;
 }
 
 /** Where documents are noted that stay paused when the window is loaded anew. */
@@ -219,7 +213,7 @@ export class FollowOutput extends Disposable {
         if (layout === undefined || isCut(before, layout)) reader.top = undefined;
         showEnd(editor, reader);
       } else if (before !== undefined && layout !== undefined) {
-        reader.lost = lostLines(editor, reader, before, layout);
+        reader.lost = lostLines(editor, reader.lost, before, layout);
         const isMoved = keepPlace(editor, before, layout);
         reader.top = isMoved ? undefined : editor.visibleRanges[0]?.start.line;
       } else {
@@ -302,54 +296,4 @@ function showEnd(editor: vscode.TextEditor, { follows, layout }: Reader): void {
   const line = isLast ? document.lineCount - 1 : Math.min(section.last, document.lineCount - 1);
   const { end } = document.lineAt(line).range;
   editor.revealRange(new vscode.Range(end, end));
-}
-
-/** What a reader has lost by now, if what they had on screen is cut away. */
-function lostLines(
-  editor: vscode.TextEditor,
-  { lost }: Reader,
-  before: OutputLayout,
-  now: OutputLayout,
-): LostLines | undefined {
-  const place = placeOf(before, editor.visibleRanges[0]?.start.line ?? 0);
-  const was = before.sections.find(({ stream }) => stream === place?.stream);
-  const is = now.sections.find(({ stream }) => stream === place?.stream);
-  if (place === undefined || was === undefined || is === undefined) return undefined;
-  const cut = is.skippedBytes - was.skippedBytes;
-  if (cut === 0) return lost;
-  if (cut < 0 || place.number >= is.firstNumber) return undefined;
-  const earlier = lost?.stream === place.stream ? lost.bytes : 0;
-  return { stream: place.stream, bytes: earlier + cut };
-}
-
-/**
- * Shows the lines that were on screen before lines came or went in front of them, and keeps the
- * selection in its text. The editor itself stays at the line number. True where it had to.
- */
-function keepPlace(editor: vscode.TextEditor, before: OutputLayout, now: OutputLayout): boolean {
-  const moved = (line: number): number => {
-    const place = placeOf(before, line);
-    return (place && lineOf(now, place)) ?? line;
-  };
-  const top = editor.visibleRanges[0]?.start.line;
-  if (top === undefined || moved(top) === top) return false;
-  const movedPosition = ({ line, character }: vscode.Position): vscode.Position =>
-    editor.document.validatePosition(new vscode.Position(moved(line), character));
-  editor.selections = editor.selections.map(
-    ({ anchor, active }) => new vscode.Selection(movedPosition(anchor), movedPosition(active)),
-  );
-  const line = moved(top) + linesAround(editor);
-  editor.revealRange(new vscode.Range(line, 0, line, 0), vscode.TextEditorRevealType.AtTop);
-  return true;
-}
-
-/** The lines that VS Code leaves between a line that is revealed and the edge of the screen. */
-function linesAround({ document, visibleRanges }: vscode.TextEditor): number {
-  const configuration = vscode.workspace.getConfiguration('editor', document);
-  const sticky = configuration.get<boolean>('stickyScroll.enabled', true)
-    ? configuration.get<number>('stickyScroll.maxLineCount', 5)
-    : 0;
-  const [screen] = visibleRanges;
-  const half = screen === undefined ? 0 : Math.floor((screen.end.line - screen.start.line) / 2);
-  return Math.min(half, Math.max(sticky, configuration.get<number>('cursorSurroundingLines', 0)));
 }

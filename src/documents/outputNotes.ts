@@ -2,10 +2,11 @@ import * as vscode from 'vscode';
 import { Disposable } from '../vscode/disposable.ts';
 import { outputScheme } from '../vscode/uris.ts';
 import { bytesInWords } from '../vscode/words.ts';
-import type { FollowOutput, LostLines } from './followOutput.ts';
+import type { FollowOutput } from './followOutput.ts';
 import type { OutputDocument } from './outputDocument.ts';
 import type { OutputDocuments } from './outputDocuments.ts';
 import type { OutputLayout } from './outputLayout.ts';
+import type { LostLines } from './readerPlace.ts';
 import { endWords, type StateWords } from './taskWords.ts';
 
 /**
