@@ -7,15 +7,21 @@ import { Disposable } from '../vscode/disposable.ts';
 import type { Settings } from '../vscode/settings.ts';
 import { outputScheme } from '../vscode/uris.ts';
 import type { OutputDocuments } from './outputDocuments.ts';
-import type { OutputLayout } from './outputLayout.ts';
-import { keepPlace, linesAround, lostLines, type LostLines } from './readerPlace.ts';
+import { sectionAt, type OutputLayout } from './outputLayout.ts';
+import { keepPlace, linesAround, lostLines, showAtTop, type LostLines } from './readerPlace.ts';
+
+type End = CaptureStream | 'document';
 
 /** Where the reader of an editor is. */
 interface Reader {
-  /** What the reader is kept at the end of: the document, or a stream that has others behind it. */
-  follows: 'document' | CaptureStream | undefined;
+  /** What the reader is kept at the end of: a stream, or the document while no stream has text. */
+  follows: End | undefined;
   /** The first line on screen; absent while an edit may have moved it. */
   top: number | undefined;
+  /** Reveals of an end that are under way. */
+  reveals: number;
+  /** The first line on screen after the reader scrolled up while a reveal was under way. */
+  scrolledTo: number | undefined;
   /** What stood where when the editor's text last changed. */
   layout: OutputLayout | undefined;
   /** The reader was brought to what is selected: it is not scrolled away from. */
@@ -64,8 +70,8 @@ export class FollowOutput extends Disposable {
       }),
     );
     this.register(
-      vscode.window.onDidChangeTextEditorVisibleRanges(({ textEditor, visibleRanges }) => {
-        this.onScroll(textEditor, visibleRanges);
+      vscode.window.onDidChangeTextEditorVisibleRanges(({ textEditor }) => {
+        this.onScroll(textEditor);
       }),
     );
     this.register(
@@ -122,8 +128,8 @@ export class FollowOutput extends Disposable {
       return;
     }
     this.setPaused(uri, false);
-    this.change(reader, 'document');
-    showEnd(editor, reader);
+    this.change(reader, endNear(editor, reader.layout));
+    this.showEnd(editor, reader);
   }
 
   /**
@@ -154,14 +160,16 @@ export class FollowOutput extends Disposable {
     const isPaused = this.paused.has(uri.toString());
     const follows = this.isAutomatic(editor) && mayGrow(document.task) && !isPaused;
     const reader: Reader = {
-      follows: follows ? 'document' : undefined,
+      follows: follows ? lastStream(document.layout) : undefined,
       top: undefined,
+      reveals: 0,
+      scrolledTo: undefined,
       layout: document.layoutOf(editor.document),
       holdsSelection: false,
       lost: undefined,
     };
     this.readers.set(editor, reader);
-    if (follows) showEnd(editor, reader);
+    if (follows) this.showEnd(editor, reader);
     return true;
   }
 
@@ -174,31 +182,69 @@ export class FollowOutput extends Disposable {
     );
   }
 
-  private onScroll(editor: vscode.TextEditor, visible: readonly vscode.Range[]): void {
+  private onScroll(editor: vscode.TextEditor): void {
     const reader = this.readers.get(editor);
-    const top = visible[0]?.start.line;
-    const bottom = visible.at(-1)?.end.line;
-    if (reader === undefined || top === undefined || bottom === undefined) return;
-    const { uri } = editor.document;
+    const shown = shownLines(editor);
+    if (reader === undefined || shown === undefined) return;
+    const { top, bottom } = shown;
+    const { top: before } = reader;
     const { active } = editor.selection;
     if (active.line < top || active.line > bottom) reader.holdsSelection = false;
-    const end = endAt(editor, reader, top, bottom);
-    // Whoever scrolls up means it, even if the last line is still on screen.
-    const hasScrolledUp = reader.top !== undefined && top < reader.top;
-    // Text that comes can bring the end on screen, too: that is not the reader's doing.
-    const hasScrolledDown = reader.top !== undefined && top > reader.top;
-    if (hasScrolledUp || hasLeft(reader, end)) {
-      if (reader.follows !== undefined) this.setPaused(uri, true);
-      this.change(reader, undefined);
+    reader.top = top;
+    if (before === undefined || top === before) return;
+    if (top < before) {
+      // Whoever scrolls up means it, even if the last line is still on screen.
+      this.pause(editor, reader);
+      if (reader.reveals > 0) reader.scrolledTo = Math.min(reader.scrolledTo ?? top, top);
+      // What a reveal of ours leads to is not the reader's doing.
+    } else if (reader.reveals === 0) {
+      this.onScrollDown(editor, reader, bottom);
+    }
+  }
+
+  private onScrollDown(editor: vscode.TextEditor, reader: Reader, bottom: number): void {
+    const end = endShown(editor, reader.layout);
+    if (end === undefined) {
+      if (hasLeft(editor, reader, bottom)) this.pause(editor, reader);
     } else if (
-      end !== undefined &&
-      (reader.follows !== undefined ||
-        (hasScrolledDown && this.isAutomatic(editor) && !reader.holdsSelection))
+      reader.follows !== undefined ||
+      (this.isAutomatic(editor) && !reader.holdsSelection)
     ) {
-      this.setPaused(uri, false);
+      this.setPaused(editor.document.uri, false);
       this.change(reader, end);
     }
-    reader.top = top;
+  }
+
+  private pause({ document }: vscode.TextEditor, reader: Reader): void {
+    if (reader.follows !== undefined) this.setPaused(document.uri, true);
+    this.change(reader, undefined);
+  }
+
+  private showEnd(editor: vscode.TextEditor, reader: Reader): void {
+    const { document } = editor;
+    const { end } = document.lineAt(endLine(document, reader)).range;
+    editor.revealRange(new vscode.Range(end, end));
+    reader.reveals += 1;
+    const settle = (): void => {
+      reader.reveals -= 1;
+      if (reader.reveals === 0) this.settle(editor, reader);
+    };
+    // VS Code does not say when a reveal is done, but the window answers in order: a command that does
+    // nothing there ends after the lines that the reveal led to are known here.
+    void vscode.commands
+      .executeCommand('setContext', 'aftTasks.revealed', true)
+      .then(settle, settle);
+  }
+
+  /** No reveal is under way: what is on screen is known. */
+  private settle(editor: vscode.TextEditor, reader: Reader): void {
+    const { scrolledTo } = reader;
+    reader.scrolledTo = undefined;
+    reader.top ??= shownLines(editor)?.top;
+    // A reveal has taken back what the reader did before it was known.
+    if (scrolledTo !== undefined && reader.follows === undefined && scrolledTo !== reader.top) {
+      showAtTop(editor, scrolledTo);
+    }
   }
 
   private onChange(document: vscode.TextDocument): void {
@@ -209,9 +255,10 @@ export class FollowOutput extends Disposable {
       const before = reader.layout;
       reader.layout = layout ?? before;
       if (reader.follows !== undefined) {
+        if (reader.follows === 'document') reader.follows = lastStream(reader.layout);
         // A cut takes lines away: the top then moves up without anybody scrolling.
         if (layout === undefined || isCut(before, layout)) reader.top = undefined;
-        showEnd(editor, reader);
+        this.showEnd(editor, reader);
       } else if (before !== undefined && layout !== undefined) {
         reader.lost = lostLines(editor, reader.lost, before, layout);
         const isMoved = keepPlace(editor, before, layout);
@@ -264,24 +311,30 @@ function mayGrow(task: Task | undefined): boolean {
   return task !== undefined && goesOn(task);
 }
 
-/** What an editor shows the end of; absent where it shows none. */
-function endAt(
-  editor: vscode.TextEditor,
-  { layout }: Reader,
-  top: number,
-  bottom: number,
-): Reader['follows'] {
-  if (bottom >= editor.document.lineCount - 1) return 'document';
-  // One line may be on screen in part.
-  const slack = linesAround(editor) + 1;
+/** The end that an editor shows; absent where it shows none. */
+function endShown(editor: vscode.TextEditor, layout: OutputLayout | undefined): End | undefined {
+  const { top = 0, bottom = 0 } = shownLines(editor) ?? {};
+  if (bottom >= editor.document.lineCount - 1) return lastStream(layout);
   const sections = layout?.sections.slice(0, -1) ?? [];
-  return sections.find(({ last }) => top <= last && last <= bottom && bottom <= last + slack)
+  const room = roomBehind(editor);
+  return sections.find(({ last }) => top <= last && last <= bottom && bottom <= last + room)
     ?.stream;
 }
 
+/** The end that an editor shows, or that of the stream at its top. */
+function endNear(editor: vscode.TextEditor, layout: OutputLayout | undefined): End {
+  const at = layout && sectionAt(layout, shownLines(editor)?.top ?? 0);
+  return endShown(editor, layout) ?? at?.stream ?? 'document';
+}
+
+function lastStream(layout: OutputLayout | undefined): End {
+  return layout?.sections.at(-1)?.stream ?? 'document';
+}
+
 /** Whether a reader has scrolled past the end of the stream that they followed. */
-function hasLeft({ follows, top }: Reader, end: Reader['follows']): boolean {
-  return top !== undefined && follows !== undefined && follows !== 'document' && end === undefined;
+function hasLeft(editor: vscode.TextEditor, { follows, layout }: Reader, bottom: number): boolean {
+  const section = layout?.sections.find(({ stream }) => stream === follows);
+  return section !== undefined && bottom > section.last + roomBehind(editor);
 }
 
 function isCut(before: OutputLayout | undefined, { sections }: OutputLayout): boolean {
@@ -289,11 +342,22 @@ function isCut(before: OutputLayout | undefined, { sections }: OutputLayout): bo
   return sections.some(({ stream, firstNumber }) => (numbers.get(stream) ?? 0) !== firstNumber);
 }
 
-function showEnd(editor: vscode.TextEditor, { follows, layout }: Reader): void {
-  const { document } = editor;
-  const section = layout?.sections.find(({ stream }) => stream === follows);
-  const isLast = section === undefined || section === layout?.sections.at(-1);
-  const line = isLast ? document.lineCount - 1 : Math.min(section.last, document.lineCount - 1);
-  const { end } = document.lineAt(line).range;
-  editor.revealRange(new vscode.Range(end, end));
+/** The last line of what a reader follows. What is behind the last stream belongs to it. */
+function endLine({ lineCount }: vscode.TextDocument, { follows, layout }: Reader): number {
+  const sections = layout?.sections.slice(0, -1) ?? [];
+  const section = sections.find(({ stream }) => stream === follows);
+  return Math.min(section?.last ?? lineCount, lineCount - 1);
+}
+
+function shownLines({
+  visibleRanges,
+}: vscode.TextEditor): { top: number; bottom: number } | undefined {
+  const first = visibleRanges[0];
+  const last = visibleRanges.at(-1);
+  return first && last && { top: first.start.line, bottom: last.end.line };
+}
+
+/** Lines behind an end that it may have on screen: one of them in part. */
+function roomBehind(editor: vscode.TextEditor): number {
+  return linesAround(editor) + 1;
 }

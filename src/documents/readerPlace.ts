@@ -52,7 +52,7 @@ export function keepPlace(
 }
 
 /** Scrolls an editor so that a line is the first on screen. */
-function showAtTop(editor: vscode.TextEditor, top: number): void {
+export function showAtTop(editor: vscode.TextEditor, top: number): void {
   const line = top + linesAround(editor);
   editor.revealRange(new vscode.Range(line, 0, line, 0), vscode.TextEditorRevealType.AtTop);
 }

@@ -51,11 +51,11 @@ describe('The reader of a running task’s output', () => {
   const stopFollowing = () => workbench.editorAction('Stop Following Output');
 
   /** In steps, as a wheel turns. */
-  async function scroll(steps: number): Promise<void> {
+  async function scroll(steps: number, pixels = 100): Promise<void> {
     const box = (await workbench.editor().boundingBox())!;
     await workbench.page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
     for (let step = 0; step < Math.abs(steps); step += 1) {
-      await workbench.page.mouse.wheel(0, Math.sign(steps) * 100);
+      await workbench.page.mouse.wheel(0, Math.sign(steps) * pixels);
     }
   }
 
@@ -89,6 +89,35 @@ describe('The reader of a running task’s output', () => {
     await stopFollowing().waitFor();
     task.write({ stdout: lines(400, 500) });
     await workbench.editorShows('line 499');
+  });
+
+  it('is not taken back to the end, however late the extension hears of the scrolling', async () => {
+    const task = await open('make far', { stdout: lines(0, 200) });
+    await stopFollowing().waitFor();
+    let written = 200;
+    const writer = setInterval(() => {
+      task.write({ stdout: lines(written, written + 1) });
+      written += 1;
+    }, 20);
+    tasks.defer(() => {
+      clearInterval(writer);
+    });
+    await workbench.delayMessages(300);
+    for (let round = 0; round < 3; round += 1) {
+      await workbench.editorShows(`line ${written}`);
+      const followed = await workbench.firstLineNumber();
+      await scroll(-1, 2000);
+      await follow().waitFor();
+      // Several texts come meanwhile: one may take the reader back before they are brought here again.
+      await workbench.page.waitForTimeout(1500);
+      const shown = await workbench.editorText();
+      assert.ok((await workbench.firstLineNumber()) < followed);
+      await workbench.page.waitForTimeout(1500);
+      assert.equal(await workbench.editorText(), shown);
+      await follow().click();
+      await stopFollowing().waitFor();
+    }
+    await workbench.reload();
   });
 
   it('follows and ceases to by the button in the title', async () => {

@@ -72,6 +72,16 @@ export class Workbench {
     await this.page.locator('.monaco-workbench .statusbar').waitFor({ timeout: 60_000 });
   }
 
+  /** As over a far connection: what the window tells its extensions is late, until it is reloaded. */
+  async delayMessages(milliseconds: number): Promise<void> {
+    await this.page.evaluate(`{
+      const { send } = WebSocket.prototype;
+      WebSocket.prototype.send = function (data) {
+        setTimeout(() => send.call(this, data), ${milliseconds});
+      };
+    }`);
+  }
+
   /** Changes a user setting behind the window's back, and reloads it: it does not watch the file. */
   async setSetting(key: string, value: unknown): Promise<void> {
     const settings = JSON.parse(readFileSync(this.settingsFile, 'utf8')) as Record<string, unknown>;
