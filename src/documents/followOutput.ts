@@ -151,7 +151,7 @@ export class FollowOutput extends Disposable {
     return vscode.window.visibleTextEditors.filter((editor) => this.meet(editor)).length > 0;
   }
 
-  /** An editor that has just come to the screen starts at the end of a task that goes on. */
+  /** An editor that has just come to the screen starts where a task that goes on wrote last. */
   private meet(editor: vscode.TextEditor): boolean {
     const { uri } = editor.document;
     if (uri.scheme !== outputScheme || this.readers.has(editor)) return false;
@@ -160,7 +160,7 @@ export class FollowOutput extends Disposable {
     const isPaused = this.paused.has(uri.toString());
     const follows = this.isAutomatic(editor) && mayGrow(document.task) && !isPaused;
     const reader: Reader = {
-      follows: follows ? lastStream(document.layout) : undefined,
+      follows: follows ? (document.lastWritten ?? 'document') : undefined,
       top: undefined,
       reveals: 0,
       scrolledTo: undefined,

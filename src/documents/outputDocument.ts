@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { CaptureStream } from '../persistence/record.ts';
-import { streamHeading, type OutputText, type OutputWindow } from '../output/outputText.ts';
+import { streamHeading, type OpenedText, type OutputWindow } from '../output/outputText.ts';
 import type { Task } from '../store/task.ts';
 import type { Storages } from '../worker/storages.ts';
 import type { Settings } from '../vscode/settings.ts';
@@ -155,6 +155,12 @@ export class OutputDocument {
     return Math.max(0, size - section.seenBytes);
   }
 
+  /** The stream that was written last; absent where none was. */
+  get lastWritten(): CaptureStream | undefined {
+    const written = this.sections.filter(({ text }) => text !== '');
+    return written.sort((a, b) => a.writtenAt - b.writtenAt).at(-1)?.stream;
+  }
+
   /** The sizes of the captures together. */
   get totalBytes(): number {
     return this.sections.reduce((sum, { totalBytes }) => sum + totalBytes, 0);
@@ -209,7 +215,7 @@ export class OutputDocument {
     const streams = streamsOf(this.target, task);
     const views = streams.map(() => nextView());
     this.views = views;
-    const open = async (stream: CaptureStream, at: number): Promise<OutputText> =>
+    const open = async (stream: CaptureStream, at: number): Promise<OpenedText> =>
       await calls.openOutput(views[at] ?? 0, task.key, stream, this.window(task, stream, streams));
     const opened = await Promise.allSettled(streams.map(open));
     if (life !== this.life) return;

@@ -1,4 +1,4 @@
-import type { OutputChange, OutputText } from '../output/outputText.ts';
+import type { OpenedText, OutputChange, OutputText } from '../output/outputText.ts';
 import type { CaptureStream } from '../persistence/record.ts';
 import { SpanTable } from './spanTable.ts';
 import { Uint32List } from './uint32List.ts';
@@ -20,13 +20,15 @@ export class OutputSection {
   private base = 0;
   /** The capture's size when a reader last saw the section's end. */
   seenBytes: number;
+  private written: number;
 
-  constructor(stream: CaptureStream, view: number, output: OutputText) {
+  constructor(stream: CaptureStream, view: number, output: OpenedText) {
     this.stream = stream;
     this.view = view;
     this.spanTable = new SpanTable(output.spans);
     this.show(output);
     this.seenBytes = output.totalBytes;
+    this.written = output.writtenAt ?? 0;
   }
 
   get text(): string {
@@ -45,6 +47,11 @@ export class OutputSection {
   /** Bytes among the skipped ones that came faster than they could be shown. */
   get missedBytes(): number {
     return this.missed;
+  }
+
+  /** When the capture was last written, or found to have been, in epoch milliseconds. */
+  get writtenAt(): number {
+    return this.written;
   }
 
   /** The capture's size when it was last read. */
@@ -79,6 +86,7 @@ export class OutputSection {
 
   /** True where the text, or how it looks, is another one now. */
   apply(change: OutputChange): boolean {
+    if (change.kind !== 'gone') this.written = Date.now();
     switch (change.kind) {
       case 'append': {
         const length = this.content.length - change.replacedChars;

@@ -20,6 +20,12 @@ export interface OutputText {
   readonly totalBytes: number;
 }
 
+/** A view that has just been opened. */
+export interface OpenedText extends OutputText {
+  /** When the capture was last written, in epoch milliseconds; absent where there is none. */
+  readonly writtenAt: number | undefined;
+}
+
 /**
  * What became of a view since it was last read.
  * - `append`: `text` goes to the end, after the last `replacedChars` characters of it are taken

@@ -1,4 +1,4 @@
-import { constants, lstatSync, mkdirSync, openSync } from 'node:fs';
+import { constants, lstatSync, mkdirSync, openSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { PersistenceError } from './errors.ts';
 import type { TaskPaths } from './paths.ts';
@@ -18,7 +18,7 @@ export function captureSizes(
 ): Partial<Record<CaptureStream, number>> {
   const sizes: Partial<Record<CaptureStream, number>> = {};
   for (const stream of captureStreams(mode)) {
-    const size = captureSize(paths[stream]);
+    const size = captureStats(paths[stream])?.size;
     if (size !== undefined) sizes[stream] = size;
   }
   return sizes;
@@ -45,10 +45,15 @@ export function createCaptureFile(path: string): number {
   }
 }
 
-function captureSize(path: string): number | undefined {
+/** When a capture was last written, in epoch milliseconds; absent where there is none. */
+export function captureWrittenAt(path: string): number | undefined {
+  return captureStats(path)?.mtimeMs;
+}
+
+function captureStats(path: string): Stats | undefined {
   try {
     const stats = lstatSync(path, { throwIfNoEntry: false });
-    return stats?.isFile() === true ? stats.size : undefined;
+    return stats?.isFile() === true ? stats : undefined;
   } catch {
     // As in the seed, a capture that can't be looked at counts as none.
     return undefined;

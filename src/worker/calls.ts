@@ -4,6 +4,7 @@ import type { Outcome } from '../persistence/outcome.ts';
 import type { EmptiedTrash, StuckEntry, TrashedTask } from '../persistence/trashContents.ts';
 import type { Excerpt } from '../output/captures/excerpt.ts';
 import type {
+  OpenedText,
   OutputChange,
   OutputText,
   OutputWindow,
@@ -68,7 +69,7 @@ export interface StorageCalls {
     key: string,
     stream: CaptureStream,
     window: OutputWindow,
-  ): Promise<OutputText>;
+  ): Promise<OpenedText>;
   /**
    * What came since the last call; absent where nothing did. A view is not cut before it has more
    * than `kept` bytes, even where its window is full.

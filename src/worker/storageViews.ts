@@ -5,6 +5,7 @@ import { PtyRenderer } from '../output/pty/ptyRenderer.ts';
 import { PtyView } from '../output/pty/ptyView.ts';
 import { CaptureReplay } from '../output/captures/replay.ts';
 import { loadTerminal } from '../output/pty/xterm.ts';
+import { captureWrittenAt } from '../persistence/capture.ts';
 import { PersistenceError } from '../persistence/errors.ts';
 import type { TaskPaths } from '../persistence/paths.ts';
 import { openSafely } from '../persistence/safeFile.ts';
@@ -83,7 +84,9 @@ export function storageViews(store: Store): ViewCalls {
       const opened: View = { shown, closing, last: undefined };
       // At once: it may be closed while it is being opened.
       views.set(view, opened);
-      return await inTurn(opened, (there) => there.open());
+      // Before it is read: what is written meanwhile counts when it is read.
+      const writtenAt = captureWrittenAt(path);
+      return { ...(await inTurn(opened, (there) => there.open())), writtenAt };
     },
     readOutput: async (view, kept) => {
       const opened = views.get(view);

@@ -1,5 +1,5 @@
 import * as assert from 'node:assert/strict';
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, utimesSync } from 'node:fs';
 import * as vscode from 'vscode';
 import { updateTask } from '../../src/persistence/taskFile.ts';
 import { outputUri } from '../../src/vscode/uris.ts';
@@ -45,6 +45,12 @@ describe('the reader of an output document', () => {
   function isAtEnd(editor: vscode.TextEditor): boolean {
     return bottom(editor) >= editor.document.lineCount - 1;
   }
+
+  /** VS Code leaves room behind a line that it scrolls to. */
+  const isNear =
+    (line: number) =>
+    (editor: vscode.TextEditor): boolean =>
+      bottom(editor) >= line && bottom(editor) <= line + 7;
 
   /** Resolves when what an editor shows fits. */
   async function shows(
@@ -282,12 +288,46 @@ describe('the reader of an output document', () => {
     await shows(editor, isAtEnd);
     await scrollTo(editor, 100);
     editor.revealRange(new vscode.Range(300, 0, 300, 0));
-    // VS Code leaves room behind a line that it scrolls to.
-    const isNear = (line: number): boolean => bottom(editor) >= line && bottom(editor) <= line + 7;
-    await shows(editor, () => isNear(300));
+    await shows(editor, isNear(300));
     appendFileSync(task.paths.stdout, lines(300, 340, 'out'));
     await textWhere(uri, (text) => text.includes('out 339'));
-    await shows(editor, () => isNear(340));
+    await shows(editor, isNear(340));
+  });
+
+  it('starts at the end of the stream that was written last, and stays there', async () => {
+    const task = writeTaskFixture({
+      storage: storage.directory,
+      record: running,
+      stdout: lines(0, 300, 'out'),
+      stderr: lines(0, 300, 'err'),
+    });
+    const longAgo = new Date(Date.now() - 60_000);
+    utimesSync(task.paths.stderr, longAgo, longAgo);
+    await taskWhere(task.key);
+    const uri = outputUri(task.key, 'output');
+    const editor = await vscode.window.showTextDocument(uri);
+    await shows(editor, isNear(300));
+    appendFileSync(task.paths.stderr, 'err last\n');
+    await textWhere(uri, (text) => text.includes('err last'));
+    appendFileSync(task.paths.stdout, lines(300, 340, 'out'));
+    await textWhere(uri, (text) => text.includes('out 339'));
+    await shows(editor, isNear(340));
+    // Past it to the other one's end.
+    editor.revealRange(new vscode.Range(editor.document.lineCount, 0, 1e6, 0));
+    await shows(editor, isAtEnd);
+    appendFileSync(task.paths.stderr, lines(0, 100, 'more'));
+    await textWhere(uri, (text) => text.includes('more 99'));
+    await shows(editor, isAtEnd);
+  });
+
+  it('stays at the end of a stream when the other one begins to write', async () => {
+    const { task, uri, editor } = await open({ record: running, stdout: lines(0, 300, 'out') });
+    await shows(editor, isAtEnd);
+    appendFileSync(task.paths.stderr, lines(0, 100, 'err'));
+    await textWhere(uri, (text) => text.includes('err 99'));
+    appendFileSync(task.paths.stdout, lines(300, 340, 'out'));
+    await textWhere(uri, (text) => text.includes('out 339'));
+    await shows(editor, isNear(340));
   });
 
   it('sees all of both streams when the task has ended', async () => {

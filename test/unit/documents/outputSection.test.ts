@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { layOut, lineOf, placeOf, type LayoutWords } from '../../../src/documents/outputLayout.ts';
 import { OutputSection } from '../../../src/documents/outputSection.ts';
 import { Renderer } from '../../../src/output/rendering/renderer.ts';
-import type { OutputText } from '../../../src/output/outputText.ts';
+import type { OpenedText } from '../../../src/output/outputText.ts';
 import type { PackedSpans } from '../../../src/output/rendering/style.ts';
 
 const words: LayoutWords = {
@@ -11,11 +11,11 @@ const words: LayoutWords = {
   epitaph: undefined,
 };
 
-function rendered(text: string, skippedBytes = 0): OutputText {
+function rendered(text: string, skippedBytes = 0): OpenedText {
   const renderer = new Renderer();
   renderer.write(Buffer.from(text));
   const { text: shown, spans } = renderer.takeChange();
-  return { text: shown, spans, skippedBytes, totalBytes: skippedBytes + text.length };
+  return { text: shown, spans, skippedBytes, totalBytes: skippedBytes + text.length, writtenAt: 0 };
 }
 
 /** Each styled part of a line: its text, and the colour of it. */
@@ -49,7 +49,7 @@ describe('a section of an output document', () => {
       return { ...change, spans, totalBytes: 0 };
     };
     const first = write('\x1b[31mone\x1b[0m\n\x1b[33m 10%');
-    const section = new OutputSection('stdout', 1, { ...first, skippedBytes: 0 });
+    const section = new OutputSection('stdout', 1, { ...first, skippedBytes: 0, writtenAt: 0 });
     section.apply({ kind: 'append', ...write('\r\x1b[32m100%\x1b[0m\n') });
     section.apply({ kind: 'append', ...write('\x1b[34mtwo') });
     assert.equal(section.text, 'one\n100%\ntwo');
