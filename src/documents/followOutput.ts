@@ -18,9 +18,9 @@ interface Reader {
   follows: End | undefined;
   /** The first line on screen; absent while an edit may have moved it. */
   top: number | undefined;
-  /** Reveals of an end that are under way. */
+  /** Reveals of ours that are under way. */
   reveals: number;
-  /** The first line on screen after the reader scrolled up while a reveal was under way. */
+  /** The first line that the reader scrolled up to while a reveal was under way. */
   scrolledTo: number | undefined;
   /** What stood where when the editor's text last changed. */
   layout: OutputLayout | undefined;
@@ -224,6 +224,10 @@ export class FollowOutput extends Disposable {
     const { document } = editor;
     const { end } = document.lineAt(endLine(document, reader)).range;
     editor.revealRange(new vscode.Range(end, end));
+    this.awaitReveal(editor, reader);
+  }
+
+  private awaitReveal(editor: vscode.TextEditor, reader: Reader): void {
     reader.reveals += 1;
     const settle = (): void => {
       reader.reveals -= 1;
@@ -238,13 +242,13 @@ export class FollowOutput extends Disposable {
 
   /** No reveal is under way: what is on screen is known. */
   private settle(editor: vscode.TextEditor, reader: Reader): void {
-    const { scrolledTo } = reader;
-    reader.scrolledTo = undefined;
     reader.top ??= shownLines(editor)?.top;
-    // A reveal has taken back what the reader did before it was known.
-    if (scrolledTo !== undefined && reader.follows === undefined && scrolledTo !== reader.top) {
-      showAtTop(editor, scrolledTo);
-    }
+    const { top = 0, scrolledTo = top } = reader;
+    reader.scrolledTo = undefined;
+    if (reader.follows !== undefined || top <= scrolledTo) return;
+    // The reveal has taken back what the reader did before it was known here.
+    showAtTop(editor, scrolledTo);
+    this.awaitReveal(editor, reader);
   }
 
   private onChange(document: vscode.TextDocument): void {

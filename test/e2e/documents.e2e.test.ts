@@ -199,8 +199,8 @@ describe('The output of a task', () => {
       'The end is not followed',
     );
     await workbench.screenshot('following');
-    // In steps, as a wheel turns: the last line is on screen for the first of them. On a busy machine
-    // these may be taken back, as the extension does not know of them yet when text comes.
+    // In steps, as a wheel turns: the last line is on screen for the first of them. Text that comes
+    // between them may bring the end before the extension knows of them.
     await workbench.until(async () => {
       for (let step = 0; step < 20; step += 1) await page.mouse.wheel(0, -200);
       return (await workbench.firstLineNumber()) === 1 ? true : undefined;
