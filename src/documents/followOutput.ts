@@ -190,6 +190,8 @@ export class FollowOutput extends Disposable {
     const { top: before } = reader;
     const { active } = editor.selection;
     if (active.line < top || active.line > bottom) reader.holdsSelection = false;
+    // Where an edit has moved the lines, VS Code comes to the end in several steps.
+    if (before === undefined && reader.reveals > 0) return;
     reader.top = top;
     if (before === undefined || top === before) return;
     if (top < before) {
@@ -223,6 +225,12 @@ export class FollowOutput extends Disposable {
   private showEnd(editor: vscode.TextEditor, reader: Reader): void {
     const { document } = editor;
     const { end } = document.lineAt(endLine(document, reader)).range;
+    const shown = shownLines(editor);
+    if (shown !== undefined && end.line < shown.top) {
+      // VS Code would leave the end at the top of the screen, and the rest of it empty.
+      reader.top = undefined;
+      showAtTop(editor, Math.max(0, end.line - (shown.bottom - shown.top)));
+    }
     editor.revealRange(new vscode.Range(end, end));
     this.awaitReveal(editor, reader);
   }

@@ -157,6 +157,41 @@ describe('The reader of a running task’s output', () => {
     await workbench.editorShows('line 299');
   });
 
+  it('is at the end of the stream that was written last, and stays there', async () => {
+    const task = tasks.use(
+      new LiveTask(sample.storageDirectory, 'make first stream', {
+        stdout: lines(0, 100, 'out'),
+        stderr: lines(0, 300, 'err'),
+      }),
+    );
+    task.write({ stdout: lines(100, 200, 'out') });
+    await workbench.openOutput(task.taskId);
+    await workbench.editorShows('out 199');
+    await stopFollowing().waitFor();
+    task.write({ stderr: lines(300, 310, 'err') });
+    task.write({ stdout: lines(200, 300, 'out') });
+    await workbench.editorShows('out 299');
+    await workbench.screenshot('first-stream');
+    await goToEnd();
+    await workbench.editorShows('err 309');
+    task.write({ stderr: lines(310, 400, 'err') });
+    await workbench.editorShows('err 399');
+  });
+
+  it('at the end stays there when lines are cut, with a full screen', async () => {
+    const task = await open('make cut', { stdout: lines(0, 40_000, 'a line of much output') });
+    await workbench.editorShows('output 39999');
+    let first = '';
+    for (let written = 40_000; written < 60_000; written += 4000) {
+      const before = await workbench.firstLineNumber();
+      task.write({ stdout: lines(written, written + 4000, 'a line of much output') });
+      const shown = await workbench.editorShows(`output ${written + 3999}`);
+      if ((await workbench.firstLineNumber()) < before) first = shown;
+    }
+    assert.ok(first.split('\n').length > 20, first);
+    await workbench.screenshot('end-after-cut');
+  });
+
   it('of one stream sees in the other’s heading how much came there', async () => {
     const task = await open('make two streams', {
       stdout: lines(0, 10, 'out'),

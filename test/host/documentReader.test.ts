@@ -194,6 +194,15 @@ describe('the reader of an output document', () => {
       await shows(editor, isAtEnd);
     });
 
+    it('stays at the end, with a full screen', async () => {
+      for (let cuts = 0; cuts < 2;) {
+        const before = head();
+        await grow(3000);
+        if (head() !== before) cuts += 1;
+        await shows(editor, () => isAtEnd(editor) && bottom(editor) - top(editor) > 20);
+      }
+    });
+
     it('is left at the cut where the document would grow too large', async () => {
       await scrollTo(editor, 100);
       const before = head();
