@@ -198,16 +198,18 @@ export class FollowOutput extends Disposable {
       // Whoever scrolls up means it, even if the last line is still on screen.
       this.pause(editor, reader);
       if (reader.reveals > 0) reader.scrolledTo = Math.min(reader.scrolledTo ?? top, top);
-      // What a reveal of ours leads to is not the reader's doing.
-    } else if (reader.reveals === 0) {
+    } else {
       this.onScrollDown(editor, reader, bottom);
     }
   }
 
   private onScrollDown(editor: vscode.TextEditor, reader: Reader, bottom: number): void {
+    const isPast = hasLeft(editor, reader, bottom);
+    // What a reveal of ours leads to is not the reader's doing.
+    if (reader.reveals > 0 && !isPast) return;
     const end = endShown(editor, reader.layout);
     if (end === undefined) {
-      if (hasLeft(editor, reader, bottom)) this.pause(editor, reader);
+      if (isPast) this.pause(editor, reader);
     } else if (
       reader.follows !== undefined ||
       (this.isAutomatic(editor) && !reader.holdsSelection)
@@ -237,9 +239,11 @@ export class FollowOutput extends Disposable {
 
   private awaitReveal(editor: vscode.TextEditor, reader: Reader): void {
     reader.reveals += 1;
+    const isTopUnknown = reader.top === undefined;
     const settle = (): void => {
       reader.reveals -= 1;
-      if (reader.reveals === 0) this.settle(editor, reader);
+      if (isTopUnknown) reader.top ??= shownLines(editor)?.top;
+      if (reader.reveals === 0) this.bringBack(editor, reader);
     };
     // VS Code does not say when a reveal is done, but the window answers in order: a command that does
     // nothing there ends after the lines that the reveal led to are known here.
@@ -248,13 +252,11 @@ export class FollowOutput extends Disposable {
       .then(settle, settle);
   }
 
-  /** No reveal is under way: what is on screen is known. */
-  private settle(editor: vscode.TextEditor, reader: Reader): void {
-    reader.top ??= shownLines(editor)?.top;
+  /** Undoes what a reveal has taken back before it was known here that the reader had scrolled up. */
+  private bringBack(editor: vscode.TextEditor, reader: Reader): void {
     const { top = 0, scrolledTo = top } = reader;
     reader.scrolledTo = undefined;
     if (reader.follows !== undefined || top <= scrolledTo) return;
-    // The reveal has taken back what the reader did before it was known here.
     showAtTop(editor, scrolledTo);
     this.awaitReveal(editor, reader);
   }

@@ -102,9 +102,13 @@ describe('The reader of a running task’s output', () => {
     tasks.defer(() => {
       clearInterval(writer);
     });
+    // Longer than the time between two texts, so that a reveal of the end is always under way.
     await workbench.delayMessages(300);
+    // More than the window: lines are cut.
+    task.write({ stdout: lines(0, 60_000, 'much') });
     for (let round = 0; round < 3; round += 1) {
-      await workbench.editorShows(`line ${written}`);
+      const next = Array.from({ length: 200 }, (_, at) => written + 20 + at);
+      await workbench.editorShows(new RegExp(`line (${next.join('|')})$`, 'm'));
       const followed = await workbench.firstLineNumber();
       await scroll(-1, 2000);
       await follow().waitFor();
