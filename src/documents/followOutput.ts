@@ -192,6 +192,8 @@ export class FollowOutput extends Disposable {
     if (active.line < top || active.line > bottom) reader.holdsSelection = false;
     // Where an edit has moved the lines, VS Code comes to the end in several steps.
     if (before === undefined && reader.reveals > 0) return;
+    // The line of lenses is drawn anew when text comes, which moves the text by a line and back.
+    if (top + 1 === before && reader.reveals > 0) return;
     reader.top = top;
     if (before === undefined || top === before) return;
     if (top < before) {
