@@ -11,8 +11,8 @@ function sectionOf(...pieces: readonly (string | Uint8Array)[]): OutputSection {
     renderer.write(Buffer.from(piece as string));
     return { ...renderer.takeChange(), totalBytes: 0 };
   };
-  const { text, spans } = next('');
-  const section = new OutputSection('stdout', 1, { text, spans, skippedBytes: 0, totalBytes: 0 });
+  const opened = { ...next(''), skippedBytes: 0, writtenAt: 0 };
+  const section = new OutputSection('stdout', 1, opened);
   for (const piece of pieces) section.apply({ kind: 'append', ...next(piece) });
   return section;
 }
