@@ -3,6 +3,7 @@ import { build } from 'esbuild';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { vscodeServerDirectory } from '../support/cache.ts';
 import { isolatedEnvironment } from '../support/environment.ts';
 import { root } from '../support/root.ts';
 import { median, row, type Row } from './row.ts';
@@ -22,6 +23,7 @@ export interface EditorFigures {
 
 /** Live documents in a real VS Code, headless; beside what the figures are to reach. */
 export async function benchEditor(): Promise<Row[]> {
+  await vscodeServerDirectory();
   // Below the checkout: VS Code loads the extension's tests from its own folder only.
   mkdirSync(join(root, 'out'), { recursive: true });
   const directory = mkdtempSync(join(root, 'out', 'bench-'));

@@ -380,7 +380,7 @@ describe('commands on outputs', () => {
   });
 
   it('exportOutput writes what is shown, or every byte', async () => {
-    const { key, taskId } = await task({ stdout: '\x1b[31mred\x1b[0m\n' });
+    const { key } = await task({ stdout: '\x1b[31mred\x1b[0m\n' });
     choose('As shown');
     const shown = saveTo('shown.log');
     await run('exportOutput', key);
@@ -389,7 +389,7 @@ describe('commands on outputs', () => {
     const raw = saveTo('raw.log');
     const told = messages();
     await run('exportOutput', key);
-    assert.deepEqual(told, [`The output of ${taskId} was exported to ${raw}.`]);
+    assert.deepEqual(told, [`The output of “echo fixture” was exported to ${raw}.`]);
     assert.equal(readFileSync(raw, 'utf8'), '\x1b[31mred\x1b[0m\n');
     assert.deepEqual(readdirSync(directory).sort(), ['raw.log', 'shown.log']);
   });

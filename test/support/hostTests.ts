@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 import { globSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { cacheDirectory } from './cache.ts';
+import { cacheDirectory, vscodeServerDirectory } from './cache.ts';
 import { runProcess } from './childProcess.ts';
 import { isolatedEnvironment } from './environment.ts';
 import { out, root } from './root.ts';
@@ -47,6 +47,9 @@ await runInScope(async (scope) => {
   });
   await bundle(scope);
   if (values['bundle-only'] === true) return 0;
+
+  // The editor under test has no environment to fetch it in: it is without npm's settings.
+  if (values.desktop !== true) await vscodeServerDirectory();
 
   const directory = temporaryDirectory(scope);
   const sample = await startSample(scope, directory);
