@@ -15,7 +15,11 @@ export function compareCommands(
   const { t } = vscode.l10n;
   return {
     compareOutputs: async (argument, selected) => {
-      const hasEarlier = (task: Task): boolean => previousRun(index, task) !== undefined;
+      const firstRuns = firstRunsOf(index.tasks());
+      const hasEarlier = (task: Task): boolean => {
+        const first = firstRuns.get(runName(task));
+        return first !== undefined && first.key !== task.key && task.startedAt !== undefined;
+      };
       const title = t('Compare with the previous run');
       const tasks = await picker.pick(argument, selected, title, {
         fits: hasEarlier,
@@ -67,6 +71,23 @@ function pair(index: TaskIndex, tasks: readonly Task[], task: Task): [Task, Task
     );
   }
   return [before, task];
+}
+
+/** What makes tasks runs of the same: command and directory. */
+function runName({ command, workdir }: Task): string {
+  return JSON.stringify([command, workdir]);
+}
+
+/** The first run of each command in each directory. */
+function firstRunsOf(tasks: readonly Task[]): ReadonlyMap<string, Task> {
+  const firsts = new Map<string, Task>();
+  for (const task of tasks) {
+    if (task.command === '' || task.startedAt === undefined) continue;
+    const name = runName(task);
+    const { startedAt = Infinity } = firsts.get(name) ?? {};
+    if (task.startedAt < startedAt) firsts.set(name, task);
+  }
+  return firsts;
 }
 
 /** The last run of the same command in the same directory that began before this one. */

@@ -3,7 +3,7 @@ import type { Task } from '../store/task.ts';
 import type { TaskIndex } from '../store/taskIndex.ts';
 import { sessionOf } from '../store/taskTraits.ts';
 import { UserError } from '../vscode/userError.ts';
-import { bytesInWords, durationInWords, firstLine } from '../vscode/words.ts';
+import { bytesInWords, durationInWords, firstLine, withoutIcons } from '../vscode/words.ts';
 
 const hourMs = 60 * 60 * 1000;
 const dayMs = 24 * hourMs;
@@ -67,7 +67,7 @@ function choices(finished: readonly Task[], now: number): Choice[] {
     ),
   );
   const bySession = Array.from(sessionsOf(finished).values(), (tasks) => {
-    const name = firstLine(tasks[0]?.sessionId ?? '', 60) || t('no session id');
+    const name = withoutIcons(firstLine(tasks[0]?.sessionId ?? '', 60)) || t('no session id');
     return { ...choice(name, tasks), detail: tasks[0]?.projectRoot ?? tasks[0]?.workdir ?? '' };
   });
   const groups: [string, Choice[]][] = [

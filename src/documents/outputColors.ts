@@ -2,9 +2,10 @@ import * as vscode from 'vscode';
 import type { Style } from '../output/rendering/style.ts';
 import { Disposable } from '../vscode/disposable.ts';
 import { outputScheme } from '../vscode/uris.ts';
+import { around, covers, shownFirst, type Lines } from './coloredLines.ts';
 import { contrastSetting, DecorationTypes } from './decorationTypes.ts';
 import type { OutputDocuments } from './outputDocuments.ts';
-import type { OutputLayout } from './outputLayout.ts';
+import { sectionAt, type OutputLayout } from './outputLayout.ts';
 import type { OutputSection } from './outputSection.ts';
 import { Pace } from './pace.ts';
 
@@ -13,15 +14,11 @@ const colorEvery = 80;
 /** Coloured parts of one screen and its surroundings, whatever a program prints. */
 const mostRanges = 10_000;
 
-interface Lines {
-  readonly from: number;
-  readonly to: number;
-}
-
 interface Colored {
   readonly pace: Pace;
   /** What the editor has now. */
   types: ReadonlySet<vscode.TextEditorDecorationType>;
+  /** Lines that have all their colours. */
   lines: readonly Lines[];
 }
 
@@ -48,7 +45,8 @@ export class OutputColors extends Disposable {
     this.register(
       vscode.window.onDidChangeTextEditorVisibleRanges(({ textEditor }) => {
         const colored = this.editors.get(textEditor);
-        if (colored !== undefined && !covers(colored.lines, textEditor)) colored.pace.ask();
+        if (colored !== undefined && !covers(colored.lines, shownBy(textEditor)))
+          colored.pace.ask();
       }),
     );
     this.register(
@@ -121,9 +119,10 @@ export class OutputColors extends Disposable {
     const layout = this.documents.get(editor.document.uri)?.layoutOf(editor.document);
     // What is there moves with the text; the change that is under way comes back here.
     if (colored === undefined || layout === undefined || isStale(layout)) return;
-    const lines = around(editor);
+    const shown = shownBy(editor);
+    const lines = around(shown);
     const ranges = new Map<vscode.TextEditorDecorationType, vscode.Range[]>();
-    const byStyle = rangesByStyle(layout, lines);
+    const { byStyle, isWhole } = rangesOf(layout, shownFirst(shown, lines));
     const inUse = new Set(
       [...this.editors].flatMap(([other, { types }]) => (other === editor ? [] : [...types])),
     );
@@ -138,24 +137,27 @@ export class OutputColors extends Disposable {
     for (const type of colored.types) if (!ranges.has(type)) editor.setDecorations(type, []);
     for (const [type, found] of ranges) editor.setDecorations(type, found);
     colored.types = new Set(ranges.keys());
-    colored.lines = lines;
+    colored.lines = isWhole ? lines : shown;
     this.types.trim(new Set([...this.editors.values()].flatMap(({ types }) => [...types])));
   }
 }
 
-function rangesByStyle(layout: OutputLayout, lines: readonly Lines[]): Map<Style, vscode.Range[]> {
-  const ranges = new Map<Style, vscode.Range[]>();
+/** By style, and whether there was room for those of all lines. */
+function rangesOf(
+  layout: OutputLayout,
+  lines: Iterable<number>,
+): { readonly byStyle: Map<Style, vscode.Range[]>; readonly isWhole: boolean } {
+  const byStyle = new Map<Style, vscode.Range[]>();
   let count = 0;
-  for (const { section, first, last } of layout.sections) {
-    const end = Math.min(last, first + section.lineCount - 1);
-    for (const { from, to } of lines) {
-      for (let line = Math.max(from, first); line <= Math.min(to, end); line += 1) {
-        if (count >= mostRanges) return ranges;
-        count += addRanges(ranges, section, line, line - first);
-      }
-    }
+  for (const line of lines) {
+    if (count >= mostRanges) return { byStyle, isWhole: false };
+    const { section, first } = sectionAt(layout, line) ?? {};
+    if (section === undefined || first === undefined) continue;
+    const lineOfSection = line - first;
+    if (lineOfSection < 0 || lineOfSection >= section.lineCount) continue;
+    count += addRanges(byStyle, section, line, lineOfSection);
   }
-  return ranges;
+  return { byStyle, isWhole: true };
 }
 
 /** Adds the ranges of a line, and answers how many. */
@@ -184,21 +186,6 @@ function isStale({ sections }: OutputLayout): boolean {
   return sections.some(({ section, firstNumber }) => section.firstNumber !== firstNumber);
 }
 
-/** What an editor shows, and a screenful before and behind. Folding makes more than one range. */
-function around({ visibleRanges }: vscode.TextEditor): Lines[] {
-  const screen = visibleRanges.reduce((sum, { start, end }) => sum + end.line - start.line + 1, 0);
-  const lines: { from: number; to: number }[] = [];
-  for (const { start, end } of visibleRanges) {
-    const from = Math.max(0, start.line - screen);
-    const before = lines.at(-1);
-    if (before !== undefined && from <= before.to + 1) before.to = end.line + screen;
-    else lines.push({ from, to: end.line + screen });
-  }
-  return lines;
-}
-
-function covers(lines: readonly Lines[], { visibleRanges }: vscode.TextEditor): boolean {
-  return visibleRanges.every(({ start, end }) =>
-    lines.some(({ from, to }) => from <= start.line && end.line <= to),
-  );
+function shownBy({ visibleRanges }: vscode.TextEditor): Lines[] {
+  return visibleRanges.map(({ start, end }) => ({ from: start.line, to: end.line }));
 }

@@ -89,8 +89,11 @@ export class CaptureExport {
   finish(): void {
     for (const { fd } of this.sources) closeSync(fd);
     try {
-      fsyncSync(this.target);
-      closeSync(this.target);
+      try {
+        fsyncSync(this.target);
+      } finally {
+        closeSync(this.target);
+      }
       rename(this.temporary, this.destination);
     } catch (error) {
       rmSync(this.temporary, { force: true });
