@@ -54,6 +54,7 @@ const ROW_END = -1;
 export class Screen {
   private rows: Row[] = [];
   private y = 0;
+  /** Behind the last column too: what is printed there goes on in the next rows. */
   private x = 0;
   private saved = { x: 0, y: 0 };
   private credit = CREDIT_AT_START;
@@ -106,13 +107,17 @@ export class Screen {
     this.x = 0;
   }
 
+  /** Goes on behind the last column: a stop there would put the next text over the last. */
   tab(): void {
-    const x = this.column();
-    this.moveToColumn(x - (x % 8) + 8);
+    const x = this.endlessColumn();
+    this.x = x - (x % 8) + 8;
   }
 
+  /** Stops at the last column; from behind it goes on, so that nothing is overwritten. */
   moveColumns(by: number): void {
-    this.moveToColumn(this.column() + by);
+    const x = this.endlessColumn();
+    if (by > 0 && x >= SCREEN_COLUMNS) this.x = x + by;
+    else this.moveToColumn(this.column() + by);
   }
 
   moveToColumn(column: number): void {
@@ -296,7 +301,9 @@ export class Screen {
       if (written >= rest.length) return;
       rest = rest.slice(written);
       const grows = this.y === this.rows.length - 1;
+      const beyond = this.x === ROW_END ? 0 : Math.max(0, this.x - rowWidth(row));
       this.lineFeed();
+      this.x = beyond;
       if (grows) row.continues = true;
     }
   }
@@ -306,10 +313,11 @@ export class Screen {
     if (this.x !== ROW_END) {
       const width = rowWidth(row);
       if (this.x > width) {
-        const blanks = this.takeBlanks(this.x - width);
-        this.x = width + blanks;
-        if (row.cells === undefined) this.append(row, SPACES.slice(0, blanks), undefined);
-        else insertBlanks(this.edit(row), width, blanks, SCREEN_COLUMNS);
+        const wanted = Math.max(0, Math.min(this.x, SCREEN_COLUMNS) - width);
+        const blanks = this.takeBlanks(wanted);
+        if (blanks < wanted) this.x = width + blanks;
+        if (blanks > 0) this.appendBlanks(row, blanks);
+        if (this.x > SCREEN_COLUMNS) return 0;
       }
       if (row.cells === undefined && this.x >= width) this.x = ROW_END;
     }
@@ -331,10 +339,20 @@ export class Screen {
     appendText(row, text, style);
   }
 
+  private appendBlanks(row: Row, count: number): void {
+    if (row.cells === undefined) this.append(row, SPACES.slice(0, count), undefined);
+    else insertBlanks(this.edit(row), rowWidth(row), count, SCREEN_COLUMNS);
+  }
+
   private column(): number {
+    return Math.min(this.endlessColumn(), SCREEN_COLUMNS - 1);
+  }
+
+  /** May be behind the last column. */
+  private endlessColumn(): number {
     if (this.x !== ROW_END) return this.x;
     const row = this.rows[this.y];
-    return row === undefined ? 0 : Math.min(rowWidth(row), SCREEN_COLUMNS - 1);
+    return row === undefined ? 0 : rowWidth(row);
   }
 
   /** A row's cells, to be changed. */

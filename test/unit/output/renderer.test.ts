@@ -171,6 +171,49 @@ describe('renderer', () => {
       assert.equal(render(`${line}\nb\n`).text, `${line}\nb\n`);
     });
 
+    describe('a line longer than a row loses nothing', () => {
+      const full = 'x'.repeat(SCREEN_COLUMNS);
+      const wide = '漢'.repeat(3000);
+      const cases: [name: string, input: string, text: string][] = [
+        ['to a tab at its end', `${full}\tEND`, `${full}        END`],
+        ['to a tab that ends a row', `${full.slice(4)}\tEND`, `${full.slice(4)}    END`],
+        ['to a tab behind one character less', `${full.slice(1)}\tEND`, `${full.slice(1)} END`],
+        ['to a tab behind wide characters', `${wide}\tEND`, `${wide}        END`],
+        ['to a cursor move at its end', `${full}\x1b[CEND`, `${full} END`],
+        ['to a cursor move behind wide characters', `${wide}\x1b[2CEND`, `${wide}  END`],
+        [
+          'to many fields',
+          Array.from({ length: 2000 }, () => '1').join('\t'),
+          Array.from({ length: 2000 }, () => '1').join('       '),
+        ],
+        ['to many tabs', `a${'\t'.repeat(1200)}b`, `a${' '.repeat(9599)}b`],
+        [
+          'when its row was rewritten',
+          `a\rb${full.slice(1)}\tEND\x1b[CX`,
+          `b${full.slice(1)}        END X`,
+        ],
+        [
+          'to tabs over wide characters that were rewritten',
+          `${wide}\ra${'\t'.repeat(800)}END`,
+          `a ${wide.slice(1)}${' '.repeat(400)}END`,
+        ],
+        ['and a tab at its end leaves no blanks', `${full}\t\nb`, `${full}\nb`],
+      ];
+      for (const [name, input, text] of cases) {
+        it(name, () => {
+          assert.equal(render(input).text, text);
+          assert.equal(render(...input.split(/(?<=\t|C)/)).text, text);
+        });
+      }
+
+      it('and a move that goes too far stays in the row', () => {
+        assert.equal(
+          render('a\x1b[9999Cb\rc\x1b[9999C\x1b[Dde').text,
+          `c${' '.repeat(SCREEN_COLUMNS - 3)}de`,
+        );
+      });
+    });
+
     it('an endless line is bounded: only its last row can be rewritten', () => {
       const renderer = new Renderer();
       const chunk = Buffer.alloc(1024 * 1024, 'x');
@@ -190,6 +233,10 @@ describe('renderer', () => {
     it('cursor moves can not make a short capture a huge text', () => {
       const columns = '\x1b[4000Cx\n'.repeat(100_000);
       assert.ok(render(columns).text.length < columns.length * 8);
+      const tabs = `${'\t'.repeat(100_000)}x\n`.repeat(10);
+      assert.ok(render(tabs).text.length < 128 * 1024);
+      const behind = `${'x'.repeat(SCREEN_COLUMNS)}${'\x1b[9999C'.repeat(100_000)}y`;
+      assert.ok(render(behind).text.length < 512 * 1024);
       const rows = '\x1b[2J\x1b[50Hx'.repeat(100_000);
       assert.ok(render(rows).text.length < rows.length);
     });
@@ -355,6 +402,7 @@ describe('renderer', () => {
       fc.constantFrom('\x1b7', '\x1b8', '\x1bM', '\x1bD', '\x1bc', '\x1b[m', '\x1b[38:2::1:2:3m'),
       fc.constantFrom('\x1b]8;;http://x\x07', '\x1b]0;t\x07', '\x1bP', '\x1b\\', '\n'.repeat(60)),
       fc.nat({ max: 3000 }).map((length) => 'long line '.repeat(length / 10) + '\n'),
+      fc.nat({ max: 600 }).map((count) => 'field\t漢\t'.repeat(count)),
       fc.nat({ max: 200 }).map((lines) => 'line\n'.repeat(lines)),
       fc.nat({ max: 800 }).map((lines) => '\x1b[32m' + 'green 漢 line\n'.repeat(lines)),
       fc

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { Renderer } from '../../../src/output/rendering/renderer.ts';
-import { SCREEN_ROWS } from '../../../src/output/rendering/screen.ts';
+import { SCREEN_COLUMNS, SCREEN_ROWS } from '../../../src/output/rendering/screen.ts';
 import { unpack } from './spans.ts';
 import { anyLook, feed, shownBy } from './xtermOracle.ts';
 
@@ -105,5 +105,55 @@ describe('renderer and terminal', () => {
       }),
       { numRuns: 80 },
     );
+  });
+
+  describe('show the same text of lines that are longer than a row', () => {
+    const endless = { cols: 40_000, rows: 4, convertEol: true };
+    const lengths = fc.oneof(
+      fc.nat({ max: 40 }),
+      fc.integer({ min: SCREEN_COLUMNS - 20, max: SCREEN_COLUMNS + 20 }),
+    );
+    const narrow = fc.oneof(
+      lengths.map((length) => 'x'.repeat(length)),
+      fc.nat({ max: 40 }).map((fields) => '\ty'.repeat(fields)),
+      fc.nat({ max: 600 }).map((tabs) => '\t'.repeat(tabs)),
+      fc.constantFrom('\t', '\tz', '\n', 'END'),
+    );
+    const wide = fc.oneof(
+      narrow,
+      fc
+        .integer({ min: SCREEN_COLUMNS / 2 - 20, max: SCREEN_COLUMNS / 2 + 20 })
+        .map((length) => '漢'.repeat(length)),
+      fc.constantFrom('漢', '\x1b[C', '\x1b[4Ca', '\x1b[31m'),
+    );
+
+    async function both(pieces: string[]): Promise<[rendered: string, expected: string]> {
+      const bytes = Buffer.from(pieces.join(''));
+      const renderer = new Renderer();
+      renderer.write(bytes);
+      const terminal = shownBy(await feed(bytes, endless));
+      return [renderer.takeChange().text.trimEnd(), terminal.text.trimEnd()];
+    }
+
+    it('with tabs', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(narrow, { maxLength: 6 }), async (pieces) => {
+          const [rendered, expected] = await both(pieces);
+          assert.equal(rendered, expected);
+        }),
+        { numRuns: 40 },
+      );
+    });
+
+    /** A wide character that does not fit moves the tab stops of the rest of its line. */
+    it('but for the blanks with wide characters and cursor moves', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(wide, { maxLength: 6 }), async (pieces) => {
+          const [rendered, expected] = await both(pieces);
+          assert.equal(rendered.replaceAll(' ', ''), expected.replaceAll(' ', ''));
+        }),
+        { numRuns: 40 },
+      );
+    });
   });
 });
