@@ -1,10 +1,8 @@
 import type { OpenedText, OutputChange, OutputText } from '../output/outputText.ts';
 import type { CaptureStream } from '../persistence/record.ts';
+import { lineShift } from './lineShift.ts';
 import { SpanTable } from './spanTable.ts';
 import { Uint32List } from './uint32List.ts';
-
-/** So many characters of a text are looked for in another one, to find where they overlap. */
-const probeLength = 4096;
 
 /** A capture's part of a document: its text, where its lines start, and how they look. */
 export class OutputSection {
@@ -109,14 +107,14 @@ export class OutputSection {
 
   /** Takes another text of the same capture; lines that both have keep their number. */
   replace(output: OutputText): void {
-    const before = this.content;
-    const shift =
-      output.skippedBytes < this.skipped
-        ? negative(linesUpTo(output.text, before))
-        : linesUpTo(before, output.text);
-    this.base += shift ?? this.lineStarts.length;
+    const { content: text, lineStarts, skipped: skippedBytes, total: totalBytes } = this;
     this.spanTable = new SpanTable(output.spans);
     this.show(output);
+    this.base +=
+      lineShift(
+        { text, lineStarts, skippedBytes, totalBytes },
+        { ...output, lineStarts: this.lineStarts },
+      ) ?? lineStarts.length;
   }
 
   private show({ text, skippedBytes, totalBytes }: OutputText): void {
@@ -139,17 +137,4 @@ function addLineStarts(starts: Uint32List, text: string, offset: number): void {
   for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) {
     starts.push(offset + at + 1);
   }
-}
-
-/** The lines of `text` before the place where `end` begins; absent where it does not. */
-function linesUpTo(text: string, end: string): number | undefined {
-  const at = text.indexOf(end.slice(0, probeLength));
-  if (at < 0 || end === '') return undefined;
-  let lines = 0;
-  for (let lf = text.indexOf('\n'); lf >= 0 && lf < at; lf = text.indexOf('\n', lf + 1)) lines += 1;
-  return lines;
-}
-
-function negative(value: number | undefined): number | undefined {
-  return value === undefined ? undefined : -value;
 }

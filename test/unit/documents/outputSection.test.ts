@@ -76,6 +76,76 @@ describe('a section of an output document', () => {
     const whole = layOut([section], words);
     assert.equal(whole.text.split('\n')[lineOf(whole, place)!], 'line 599');
   });
+
+  describe('in a log that repeats itself', () => {
+    const ticks = (count: number): string => 'tick\n'.repeat(count);
+    const log = `${ticks(1000)}ERROR 17\n`;
+
+    /** The number of the line with the error. */
+    function errorIn(section: OutputSection): number {
+      return section.firstNumber + section.text.split('\n').indexOf('ERROR 17');
+    }
+
+    function replaced(from: string, fromBytes: number, to: string, toBytes: number): OutputSection {
+      const section = new OutputSection('stdout', 1, rendered(from, fromBytes));
+      section.apply({ kind: 'replace', missedBytes: 0, ...rendered(to, toBytes) });
+      return section;
+    }
+
+    it('keeps a line’s number when as many like it are loaded before it', () => {
+      const section = new OutputSection('stdout', 1, rendered(log, 7500));
+      section.replace(rendered(ticks(1500) + log));
+      assert.deepEqual([section.firstNumber, errorIn(section)], [-1500, 1000]);
+    });
+
+    it('keeps it when others come behind it meanwhile', () => {
+      const section = new OutputSection('stdout', 1, rendered(log + ticks(40), 7500));
+      section.replace(rendered(ticks(1500) + log + ticks(900)));
+      assert.deepEqual([section.firstNumber, errorIn(section)], [-1500, 1000]);
+    });
+
+    it('keeps it when many like it are cut before it', () => {
+      const section = replaced(ticks(2000) + log, 0, log + ticks(5), 10_000);
+      assert.deepEqual([section.firstNumber, errorIn(section)], [2000, 3000]);
+    });
+
+    it('counts those that are cut where nothing else is left', () => {
+      const section = replaced(ticks(3000), 0, ticks(1005), 10_000);
+      assert.equal(section.firstNumber, 2000);
+    });
+
+    it('counts them where not all of a line’s bytes are shown', () => {
+      const tick = '\x1b[32mtick\x1b[0m\r\n';
+      const section = replaced(tick.repeat(3000), 0, tick.repeat(1005), 2000 * tick.length);
+      assert.equal(section.firstNumber, 2000);
+    });
+
+    it('finds the place that both share where the bytes of the lines differ', () => {
+      const red = '\x1b[31mtick\x1b[0m\n';
+      const kept = `${ticks(900)}ERROR 17\n${ticks(300)}`;
+      const from = red.repeat(50) + kept;
+      const section = replaced(from, 0, kept + ticks(5), 50 * red.length);
+      assert.equal(section.firstNumber, 50);
+    });
+
+    it('keeps it where the last lines are rewritten', () => {
+      const lines = Array.from({ length: 300 }, (_, at) => `line ${at % 7} of ${at}\n`).join('');
+      const start = lines.indexOf('line 2 of 100\n');
+      const section = replaced(`${lines}10%\n`, 0, `${lines.slice(start)}20%\nmore\n`, start);
+      assert.equal(section.firstNumber, 100);
+    });
+
+    it('keeps it where AFT cuts the capture to its end', () => {
+      const section = replaced(ticks(3000) + log, 0, log + ticks(5), 100);
+      assert.deepEqual([section.firstNumber, errorIn(section)], [3000, 4000]);
+    });
+
+    it('gives the lines of another capture other numbers', () => {
+      const other = Array.from({ length: 10 }, (_, at) => `other ${at}\n`).join('');
+      const section = replaced(ticks(100), 0, other, 0);
+      assert.equal(section.firstNumber, 101);
+    });
+  });
 });
 
 describe('the layout of an output document', () => {
