@@ -14,6 +14,8 @@ export class OutputSection {
   private spanTable: SpanTable;
   private skipped = 0;
   private missed = 0;
+  /** Where the last of the missed bytes end in the capture. */
+  private missedEnd = 0;
   private total = 0;
   private base = 0;
   /** The capture's size when a reader last saw the section's end. */
@@ -42,7 +44,7 @@ export class OutputSection {
     return this.skipped;
   }
 
-  /** Bytes among the skipped ones that came faster than they could be shown. */
+  /** Bytes among the skipped ones that came faster than they could be shown, and never were. */
   get missedBytes(): number {
     return this.missed;
   }
@@ -96,8 +98,8 @@ export class OutputSection {
         return true;
       }
       case 'replace':
-        this.missed += change.missedBytes;
         this.replace(change);
+        this.miss(change.missedBytes);
         return true;
       case 'gone':
         // The task's own removal, or its capture's replacement, follows; until then the text stays.
@@ -115,6 +117,20 @@ export class OutputSection {
         { text, lineStarts, skippedBytes, totalBytes },
         { ...output, lineStarts: this.lineStarts },
       ) ?? lineStarts.length;
+    this.forgetMissed(Math.max(0, totalBytes - output.totalBytes));
+  }
+
+  private miss(bytes: number): void {
+    if (bytes === 0) return;
+    this.missed += bytes;
+    this.missedEnd = this.skipped;
+  }
+
+  /** Of what was missed, only what still lies before the text counts: AFT may drop a capture's start. */
+  private forgetMissed(dropped: number): void {
+    const end = Math.max(0, this.missedEnd - dropped);
+    this.missedEnd = Math.min(end, this.skipped);
+    this.missed = Math.min(Math.max(0, this.missed - (end - this.missedEnd)), this.missedEnd);
   }
 
   private show({ text, skippedBytes, totalBytes }: OutputText): void {

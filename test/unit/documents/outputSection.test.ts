@@ -146,6 +146,36 @@ describe('a section of an output document', () => {
       assert.equal(section.firstNumber, 101);
     });
   });
+
+  describe('some of whose bytes were missed', () => {
+    const missing = (): OutputSection => {
+      const section = new OutputSection('stdout', 1, rendered('start\n'));
+      section.apply({ kind: 'replace', missedBytes: 768, ...rendered('end\n', 774) });
+      return section;
+    };
+
+    it('tells how many', () => {
+      assert.deepEqual([missing().skippedBytes, missing().missedBytes], [774, 768]);
+    });
+
+    it('tells only those that are not loaded since', () => {
+      const section = missing();
+      section.replace(rendered(`${'x'.repeat(473)}\nend\n`, 300));
+      assert.deepEqual([section.skippedBytes, section.missedBytes], [300, 294]);
+      section.replace(rendered(`start\n${'x'.repeat(767)}\nend\n`));
+      assert.equal(section.missedBytes, 0);
+      section.apply({ kind: 'replace', missedBytes: 0, ...rendered('last\n', 774) });
+      assert.equal(section.missedBytes, 0);
+    });
+
+    it('tells none that AFT has dropped', () => {
+      const section = missing();
+      section.apply({ kind: 'replace', missedBytes: 0, ...rendered('end\n', 10) });
+      assert.deepEqual([section.skippedBytes, section.missedBytes], [10, 10]);
+      section.apply({ kind: 'replace', missedBytes: 0, ...rendered('d\n', 2) });
+      assert.equal(section.missedBytes, 0);
+    });
+  });
 });
 
 describe('the layout of an output document', () => {
