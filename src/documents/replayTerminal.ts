@@ -19,11 +19,20 @@ const readsAtOnce = 8;
 const dim = (words: string): string => `\x1b[0;2m${words}\x1b[0m\r\n`;
 /** Out of the second screen and its settings, and all erased. */
 const clear = '\x1b[?1049l\x1b[!p\x1b[H\x1b[2J\x1b[3J';
+/** Out of a link, and of colours, margins and the like; the cursor stays where it is. */
+const reset = '\x1b]8;;\x1b\\\x1b[!p';
+/** A line's beginning, and what leaves the cursor there: colours, erasing, links. */
+// eslint-disable-next-line no-control-regex
+const lineStart = /(^|\n)(?:\x1b\[[\d;:]*[mK]|\x1b\]8;[^\x1b]*\x1b\\)*$/;
+/** More such sequences at a text's end are nobody's. */
+const longestEnd = 4096;
 
 interface Source {
   readonly stream: CaptureStream;
   readonly view: number;
   filter: ReplayFilter;
+  /** Whether any of its text is in the terminal. */
+  hasText: boolean;
 }
 
 /**
@@ -41,6 +50,9 @@ export class ReplayTerminal extends Disposable implements vscode.Pseudoterminal 
   );
   readonly onDidOverrideDimensions = this.resized.event;
   private sources: readonly Source[] = [];
+  /** The one whose text is the last one in the terminal. */
+  private writing: Source | undefined;
+  private isAtLineStart = true;
   private size: TerminalSize | undefined;
   private timer: NodeJS.Timeout | undefined;
 
@@ -93,6 +105,7 @@ export class ReplayTerminal extends Disposable implements vscode.Pseudoterminal 
         stream,
         view: nextView(),
         filter: newFilter(stream),
+        hasText: false,
       }));
       const replays: [Source, Replay][] = [];
       for (const source of this.sources) {
@@ -111,11 +124,11 @@ export class ReplayTerminal extends Disposable implements vscode.Pseudoterminal 
   }
 
   private showBeginning(replays: readonly [Source, Replay][]): void {
-    const written = replays.filter(([, { data }]) => data.length > 0);
-    for (const [source, { data, skippedBytes }] of replays) {
-      if (written.length > 1) this.written.fire(dim(streamHeading(source.stream)));
-      this.show(source, data, skippedBytes);
-    }
+    const texts = replays.map(([source, { data }]) => source.filter.write(data));
+    replays.forEach(([source], at) => (source.hasText = texts[at] !== ''));
+    replays.forEach(([source, { skippedBytes }], at) => {
+      this.show(source, texts[at] ?? '', skippedBytes);
+    });
   }
 
   /** Takes the size of the task's own terminal, if it has one: a record may come to say another. */
@@ -164,22 +177,37 @@ export class ReplayTerminal extends Disposable implements vscode.Pseudoterminal 
 
   private take(source: Source, change: Exclude<ReplayChange, { kind: 'gone' }>): void {
     if (change.kind === 'append') {
-      this.show(source, change.data, 0);
+      this.show(source, source.filter.write(change.data), 0);
       return;
     }
     source.filter = newFilter(source.stream);
     // Another stream's text in the same terminal is not to be erased.
-    if (this.sources.length === 1) this.written.fire(clear);
-    this.show(source, change.data, change.skippedBytes);
+    if (this.sources.length === 1) this.write(clear, true);
+    this.show(source, source.filter.write(change.data), change.skippedBytes);
   }
 
-  private show({ filter }: Source, data: Uint8Array, skippedBytes: number): void {
+  /** Writes a stream's text, below its name where another stream's goes before or comes after. */
+  private show(source: Source, text: string, skippedBytes: number): void {
+    if (text === '' && skippedBytes === 0) return;
+    source.hasText = true;
+    const isShared = this.sources.some((other) => other !== source && other.hasText);
+    if (isShared && this.writing !== source) this.say(streamHeading(source.stream));
+    this.writing = source;
     if (skippedBytes > 0) {
       const skipped = bytesInWords(skippedBytes);
-      this.written.fire(dim(vscode.l10n.t('[{0} before this are not shown]', skipped)));
+      this.say(vscode.l10n.t('[{0} before this are not shown]', skipped));
     }
-    const text = filter.write(data);
-    if (text !== '') this.written.fire(text);
+    if (text !== '') this.write(text, endsAtLineStart(text) ?? this.isAtLineStart);
+  }
+
+  /** Writes words of our own on a line of their own. */
+  private say(words: string): void {
+    this.write(`${reset}${this.isAtLineStart ? '' : '\r\n'}${dim(words)}`, true);
+  }
+
+  private write(text: string, isAtLineStart: boolean): void {
+    this.isAtLineStart = isAtLineStart;
+    this.written.fire(text);
   }
 
   private tellEnd(task: Task | undefined): void {
@@ -203,4 +231,11 @@ function newFilter(stream: CaptureStream): ReplayFilter {
 
 function oneLine(text: string): string {
   return text.replace(/\p{Cc}+/gu, ' ');
+}
+
+/** Whether the cursor is at a line's beginning after `text`; absent where it is where it was. */
+function endsAtLineStart(text: string): boolean | undefined {
+  const end = text.slice(-longestEnd);
+  const found = lineStart.exec(end)?.[1];
+  return found === '' && end.length === text.length ? undefined : found === '\n';
 }

@@ -9,6 +9,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import * as vscode from 'vscode';
 import { ReplayTerminal } from '../../src/documents/replayTerminal.ts';
 import { updateTask } from '../../src/persistence/taskFile.ts';
@@ -113,6 +114,10 @@ describe('a replay', () => {
     return { terminal, got, shows };
   }
 
+  /** What a terminal shows of it. */
+  const plain = (text: string): string =>
+    stripVTControlCharacters(text.replaceAll('\x1b[!p', '')).replaceAll('\r\n', '\n');
+
   const lines = (from: number, to: number): string =>
     Array.from({ length: to - from }, (_, index) => `line ${from + index}\r\n`).join('');
 
@@ -159,6 +164,50 @@ describe('a replay', () => {
         terminal.onDidOverrideDimensions,
       );
       assert.deepEqual(got.size, { columns: 120, rows: 40 });
+    } finally {
+      terminal.dispose();
+    }
+  });
+
+  it('names the stream that goes on, which takes nothing of the other one', async () => {
+    const task = writeTaskFixture({
+      storage,
+      record: running,
+      stdout: 'out 0\n',
+      stderr: 'err 0 \x1b[31mred',
+    });
+    const { terminal, got, shows } = await replay(task);
+    try {
+      await shows('red');
+      assert.equal(plain(got.text), '=== stdout ===\nout 0\n=== stderr ===\nerr 0 red');
+      got.text = '';
+      appendFileSync(task.paths.stdout, '\x1b[32mout 1\n\x1b[0m');
+      await shows('out 1');
+      assert.ok(got.text.startsWith('\x1b]8;;\x1b\\\x1b[!p\r\n'), JSON.stringify(got.text));
+      assert.equal(plain(got.text), '\n=== stdout ===\nout 1\n');
+      got.text = '';
+      appendFileSync(task.paths.stdout, 'out 2\n\x1b[0m');
+      await shows('out 2');
+      assert.equal(plain(got.text), 'out 2\n');
+      got.text = '';
+      // Its line has ended, whatever colours come after that.
+      appendFileSync(task.paths.stderr, 'err 1\n');
+      await shows('err 1');
+      assert.equal(plain(got.text), '=== stderr ===\nerr 1\n');
+    } finally {
+      terminal.dispose();
+    }
+  });
+
+  it('names no stream before another one is written, too', async () => {
+    const task = writeTaskFixture({ storage, record: running, stdout: 'out 0', stderr: '' });
+    const { terminal, got, shows } = await replay(task);
+    try {
+      await shows('out 0');
+      assert.equal(plain(got.text), 'out 0');
+      appendFileSync(task.paths.stderr, 'err 0\n');
+      await shows('err 0');
+      assert.equal(plain(got.text), 'out 0\n=== stderr ===\nerr 0\n');
     } finally {
       terminal.dispose();
     }
