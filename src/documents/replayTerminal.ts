@@ -53,6 +53,9 @@ export class ReplayTerminal extends Disposable implements vscode.Pseudoterminal 
   /** The one whose text is the last one in the terminal. */
   private writing: Source | undefined;
   private isAtLineStart = true;
+  /** The worker that the views are in. */
+  private calls: ReturnType<Storages['callsFor']>;
+  private brokeOff = false;
   private size: TerminalSize | undefined;
   private timer: NodeJS.Timeout | undefined;
 
@@ -75,6 +78,11 @@ export class ReplayTerminal extends Disposable implements vscode.Pseudoterminal 
     return this.timer !== undefined;
   }
 
+  /** False once it has ended before its task: what the task writes after that is in another one. */
+  get canGoOn(): boolean {
+    return !this.brokeOff;
+  }
+
   open(): void {
     void this.start();
   }
@@ -93,13 +101,13 @@ export class ReplayTerminal extends Disposable implements vscode.Pseudoterminal 
   }
 
   private async start(): Promise<void> {
-    const { t } = vscode.l10n;
     const { task } = this;
     const calls = this.storages.callsFor(this.key);
     if (task === undefined || calls === undefined) {
-      this.written.fire(dim(t('[This task is not there any more]')));
+      this.breakOff(vscode.l10n.t('[This task is not there any more]'));
       return;
     }
+    this.calls = calls;
     try {
       this.sources = captureStreams(task.mode).map((stream) => ({
         stream,
@@ -117,7 +125,7 @@ export class ReplayTerminal extends Disposable implements vscode.Pseudoterminal 
       this.resize();
       this.showBeginning(replays);
     } catch (error) {
-      this.tellError(error);
+      this.breakOff(this.reasonOf(error));
       return;
     }
     await this.follow();
@@ -151,15 +159,20 @@ export class ReplayTerminal extends Disposable implements vscode.Pseudoterminal 
       let reads = 0;
       while ((await this.readOn()) && (hasEnded || reads < readsAtOnce)) reads += 1;
     } catch (error) {
-      this.tellError(error);
+      this.breakOff(this.reasonOf(error));
       return;
     }
     if (this.isDisposed) return;
-    if (hasEnded) {
-      this.tellEnd(task);
-      return;
-    }
-    this.timer = setTimeout(() => void this.follow(), lookEvery);
+    // A storage that is shown no more takes its tasks from the index, not from the disk.
+    if (this.hasLostStorage) this.breakOff(lostStorage());
+    else if (task === undefined) this.breakOff(vscode.l10n.t('[The task was deleted]'));
+    else if (hasEnded) this.tellEnd(task);
+    else this.timer = setTimeout(() => void this.follow(), lookEvery);
+  }
+
+  /** It may be shown again meanwhile, by a worker that knows none of the views. */
+  private get hasLostStorage(): boolean {
+    return this.storages.callsFor(this.key) !== this.calls;
   }
 
   /** True where something was new. */
@@ -210,19 +223,29 @@ export class ReplayTerminal extends Disposable implements vscode.Pseudoterminal 
     this.written.fire(text);
   }
 
-  private tellEnd(task: Task | undefined): void {
+  private tellEnd(task: Task): void {
     const { t } = vscode.l10n;
-    const words =
-      task === undefined
-        ? t('[The task was deleted]')
-        : t('[{0}: {1}]', task.taskId, endWords(task, this.stateWords));
-    this.written.fire(`\x1b[?25h\r\n${dim(words)}`);
+    this.end(t('[{0}: {1}]', task.taskId, endWords(task, this.stateWords)));
   }
 
-  private tellError(error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error);
-    this.written.fire(dim(vscode.l10n.t('[The capture can’t be read: {0}]', oneLine(reason))));
+  private breakOff(words: string): void {
+    this.brokeOff = true;
+    this.end(words);
   }
+
+  private end(words: string): void {
+    this.write(`${reset}\r\n${dim(words)}`, true);
+  }
+
+  private reasonOf(error: unknown): string {
+    if (this.hasLostStorage) return lostStorage();
+    const reason = error instanceof Error ? error.message : String(error);
+    return vscode.l10n.t('[The capture can’t be read: {0}]', oneLine(reason));
+  }
+}
+
+function lostStorage(): string {
+  return vscode.l10n.t('[The storage of this task is not shown any more: nothing more is read]');
 }
 
 function newFilter(stream: CaptureStream): ReplayFilter {

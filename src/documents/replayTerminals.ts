@@ -35,10 +35,7 @@ export class ReplayTerminals extends Disposable implements vscode.TerminalLinkPr
     this.register(vscode.window.registerTerminalLinkProvider(this));
     this.register(
       vscode.window.onDidCloseTerminal((terminal) => {
-        const { pty, links } = this.terminals.get(terminal) ?? {};
-        pty?.dispose();
-        links?.close();
-        this.terminals.delete(terminal);
+        this.forget(terminal);
       }),
     );
     this.register({
@@ -60,11 +57,17 @@ export class ReplayTerminals extends Disposable implements vscode.TerminalLinkPr
     };
   }
 
-  /** Shows the task's terminal; makes it where there is none. */
+  /** Shows the task's terminal; makes it where there is none, or one that can't go on. */
   show(task: Task): void {
-    const [known] = [...this.terminals].find(([, { key }]) => key === task.key) ?? [];
-    const terminal = known ?? this.create(task);
-    terminal.show();
+    const [known, replaying] = [...this.terminals].find(([, { key }]) => key === task.key) ?? [];
+    if (known !== undefined && replaying?.pty.canGoOn === true) {
+      known.show();
+      return;
+    }
+    this.create(task).show();
+    if (known === undefined) return;
+    this.forget(known);
+    known.dispose();
   }
 
   async provideTerminalLinks({
@@ -100,6 +103,13 @@ export class ReplayTerminals extends Disposable implements vscode.TerminalLinkPr
     const links = new ReplayLinks(task, this.storages, this.settings);
     this.terminals.set(terminal, { key: task.key, pty, links });
     return terminal;
+  }
+
+  private forget(terminal: vscode.Terminal): void {
+    const { pty, links } = this.terminals.get(terminal) ?? {};
+    pty?.dispose();
+    links?.close();
+    this.terminals.delete(terminal);
   }
 }
 

@@ -15,7 +15,16 @@ import { ReplayTerminal } from '../../src/documents/replayTerminal.ts';
 import { updateTask } from '../../src/persistence/taskFile.ts';
 import type { Storages } from '../../src/worker/storages.ts';
 import { writeTaskFixture, type FixtureTask } from '../support/taskFixture.ts';
-import { held, running, showStorage, storagesAt, taskWhere, until } from './fixture.ts';
+import {
+  held,
+  running,
+  setSetting,
+  showStorage,
+  storagesAt,
+  taskGone,
+  taskWhere,
+  until,
+} from './fixture.ts';
 
 describe('openInTerminal', () => {
   let storage: Awaited<ReturnType<typeof showStorage>>;
@@ -56,6 +65,27 @@ describe('openInTerminal', () => {
     assert.equal(vscode.window.terminals.filter(isReplay).length, 1);
   });
 
+  it('opens another one where the first could not go on', async () => {
+    const task = writeTaskFixture({ storage: storage.directory, record: running, stdout: 'out\n' });
+    await taskWhere(task.key);
+    const first = await open(task.key);
+    await setSetting('storageDirectories', []);
+    await taskGone(task.key);
+    while ((await held()).terminals.timers > 0) await new Promise((done) => setTimeout(done, 20));
+    await setSetting('storageDirectories', [storage.directory]);
+    await taskWhere(task.key);
+    await vscode.commands.executeCommand('aftTasks.openInTerminal', task.key);
+    await until(
+      () => vscode.window.terminals.find((found) => isReplay(found) && found !== first),
+      vscode.window.onDidOpenTerminal,
+    );
+    await until(
+      () => (vscode.window.terminals.includes(first) ? undefined : true),
+      vscode.window.onDidCloseTerminal,
+    );
+    assert.equal((await held()).terminals.terminals, 1);
+  });
+
   it('follows while the task runs, and lets go when its terminal is closed', async () => {
     const task = writeTaskFixture({
       storage: storage.directory,
@@ -85,13 +115,14 @@ describe('a replay', () => {
   const scope = new AsyncDisposableStack();
   let storage: string;
   let storages: Storages;
+  let isShown = true;
 
   before(async () => {
     storage = realpathSync(mkdtempSync(join(tmpdir(), 'aft-replay-')));
     scope.defer(() => {
       rmSync(storage, { recursive: true });
     });
-    storages = storagesAt(storage);
+    storages = storagesAt(storage, 0, () => isShown);
     scope.defer(() => storages.dispose());
     await storages.start();
   });
@@ -113,6 +144,40 @@ describe('a replay', () => {
     }
     return { terminal, got, shows };
   }
+
+  it('tells a storage that is not shown any more from a deletion', async () => {
+    const task = writeTaskFixture({ storage, record: running, stdout: 'out 0\n' });
+    const { terminal, got, shows } = await replay(task);
+    try {
+      await shows('out 0');
+      isShown = false;
+      await storages.refresh();
+      await shows(']');
+      await until(() => (terminal.isFollowing ? undefined : true), terminal.onDidWrite);
+      assert.match(plain(got.text), /^out 0\n\n\[The storage of this task is not shown any more/);
+      assert.ok(!terminal.canGoOn);
+    } finally {
+      terminal.dispose();
+      isShown = true;
+      await storages.refresh();
+    }
+  });
+
+  it('tells a deletion', async () => {
+    const task = writeTaskFixture({ storage, record: running, stdout: 'out 0\n' });
+    const { terminal, got, shows } = await replay(task);
+    try {
+      await shows('out 0');
+      assert.ok(terminal.canGoOn);
+      rmSync(join(task.paths.sessionDir, task.taskId), { recursive: true });
+      await storages.refresh();
+      await shows(']');
+      assert.equal(plain(got.text), 'out 0\n\n[The task was deleted]\n');
+      assert.ok(!terminal.canGoOn);
+    } finally {
+      terminal.dispose();
+    }
+  });
 
   /** What a terminal shows of it. */
   const plain = (text: string): string =>

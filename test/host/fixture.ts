@@ -69,10 +69,14 @@ export async function showStorage(): Promise<{ directory: string; remove: () => 
 }
 
 /** The storages of a test's own, as the extension reads them: one, with its worker. */
-export function storagesAt(directory: string, keepHours = 0): Storages {
+export function storagesAt(
+  directory: string,
+  keepHours = 0,
+  isShown: () => boolean = () => true,
+): Storages {
   const extension = vscode.extensions.getExtension(extensionId)!;
   return new Storages({
-    candidates: () => [{ path: directory, origin: 'test', legacy: false }],
+    candidates: () => (isShown() ? [{ path: directory, origin: 'test', legacy: false }] : []),
     workerScript: join(extension.extensionPath, 'dist', 'worker.js'),
     journalDirectory: join(directory, '.kills'),
     keepHours: () => keepHours,
