@@ -13,7 +13,7 @@ import { isGroupGone, sendSignal, signalOneProcess, signalProcessGroup } from '.
 
 /** `starttime` counts in USER_HZ, which is 100 on every architecture that Node runs on. */
 const millisecondsPerTick = 10;
-/** `btime` is the boot time cut to a second, `starttime` is cut to a tick. */
+/** At worst: `btime` is the boot time cut to a second, `starttime` is cut to a tick. */
 const startPrecisionMs = 1000 + millisecondsPerTick;
 
 /** `O_ACCMODE`: the bits for writing; 0 in them is reading only. */
@@ -61,7 +61,20 @@ export function linuxProcessTable(proc = '/proc'): ProcessTable {
   const bootTime = (): number => {
     const seconds = /^btime (\d+)$/m.exec(read('stat'))?.[1];
     if (seconds === undefined) throw new Error(`${proc}/stat has no boot time`);
-    return Number(seconds) * 1000;
+    const cut = Number(seconds) * 1000;
+    // Not too late: what began before an end is not to look as if it had begun after it.
+    const exact = Date.now() - upMs() - millisecondsPerTick;
+    // A container may have an uptime of its own.
+    return exact >= cut && exact < cut + 1000 ? exact : cut;
+  };
+
+  /** Cut to a hundredth of a second; not a number where the system does not say. */
+  const upMs = (): number => {
+    try {
+      return Number(read('uptime').split(' ', 1)[0]) * 1000;
+    } catch {
+      return NaN;
+    }
   };
 
   const stat = (pid: number | string): ProcStat => {

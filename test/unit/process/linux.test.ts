@@ -35,6 +35,17 @@ describe('the process table of the system', () => {
     assert(startedAt + startPrecisionMs >= before, 'starts before it was started');
   });
 
+  it('tells two starts apart that lie a tenth of a second from each other', async () => {
+    const { pid } = await groups.start('sleep 0.2; echo ready; sleep 300');
+    const between = Date.now() - 100;
+    const later = await groups.start('echo ready; sleep 300');
+    const { processes } = table.snapshot([pid, later.pid], []);
+    const [first, second] = [processes.get(pid), processes.get(later.pid)];
+    assert(first?.state === 'found' && second?.state === 'found');
+    assert(first.process.startedAt < between);
+    assert(second.process.startedAt > between);
+  });
+
   it('tells that a process is gone', async () => {
     const pid = await groups.ended();
     assert.deepEqual(table.snapshot([pid], []).processes.get(pid), { state: 'gone' });
