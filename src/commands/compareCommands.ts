@@ -3,7 +3,7 @@ import type { Task } from '../store/task.ts';
 import type { TaskIndex } from '../store/taskIndex.ts';
 import { NothingToDo } from '../vscode/userError.ts';
 import { outputUri, withForm } from '../vscode/uris.ts';
-import { ageInWords, clockTime, firstLine } from '../vscode/words.ts';
+import { ageInWords, clockTime, commandName } from '../vscode/words.ts';
 import type { CommandHandler } from './commandTable.ts';
 import type { TaskPicker } from './taskPicker.ts';
 
@@ -65,7 +65,7 @@ function pair(index: TaskIndex, tasks: readonly Task[], task: Task): [Task, Task
     throw new NothingToDo(
       t(
         'There is no earlier run of “{0}” in {1}. Select two tasks to compare them.',
-        firstLine(task.command, 60) || task.taskId,
+        commandName(task, 60),
         task.workdir ?? t('the same directory'),
       ),
     );
@@ -134,5 +134,5 @@ function namesOf(left: Task, right: Task): readonly [string, string] {
 }
 
 function nameOf(task: Task, when: string): string {
-  return `${firstLine(task.command, 40) || task.taskId} (${when})`;
+  return `${commandName(task, 40)} (${when})`;
 }

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { Outcome, OutcomeReason } from '../persistence/outcome.ts';
 import { showError, showInformation, showWarning, withoutLinks } from '../vscode/messages.ts';
-import { firstLine, taskName, withName, type Named } from '../vscode/words.ts';
+import { commandName, taskName, withName, type Named } from '../vscode/words.ts';
 import { summaryWords } from './summaryWords.ts';
 
 /** What became of an action on a task. */
@@ -35,7 +35,7 @@ export async function eachWithProgress<T extends Named, O extends Outcome>(
     const results: Result<T, O>[] = [];
     const waiting = [...tasks];
     const actOn = async (task: T): Promise<void> => {
-      const name = withoutLinks(firstLine(task.command, 60) || task.taskId);
+      const name = withoutLinks(commandName(task, 60));
       progress.report({ message: name });
       const outcome = await act(task, (step) => {
         progress.report({ message: `${name}: ${step}` });

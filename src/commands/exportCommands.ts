@@ -6,7 +6,7 @@ import type { CaptureStream } from '../persistence/record.ts';
 import type { Task } from '../store/task.ts';
 import { showInformation, withoutLinks } from '../vscode/messages.ts';
 import { NothingToDo, UserError } from '../vscode/userError.ts';
-import { bytesInWords, firstLine, taskName } from '../vscode/words.ts';
+import { bytesInWords, commandName, taskName } from '../vscode/words.ts';
 import type { Storages } from '../worker/storages.ts';
 import type { CommandHandler } from './commandTable.ts';
 import { readEnd, writtenStreams } from './outputReader.ts';
@@ -227,7 +227,7 @@ async function makeReport(storages: Storages, tasks: readonly Task[]): Promise<s
     for (const task of tasks) {
       if (token.isCancellationRequested) return undefined;
       progress.report({
-        message: withoutLinks(firstLine(task.command, 60) || task.taskId),
+        message: withoutLinks(commandName(task, 60)),
         increment: 100 / tasks.length,
       });
       // The report says in an output's place that it could not be read.

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { showWarning } from '../vscode/messages.ts';
 import { UserError } from '../vscode/userError.ts';
-import { firstLine, taskName, withoutIcons } from '../vscode/words.ts';
+import { commandName, taskName, withoutIcons } from '../vscode/words.ts';
 import type { CommandHandler } from './commandTable.ts';
 import type { TaskPicker } from './taskPicker.ts';
 
@@ -37,7 +37,7 @@ export function rerunCommands(picker: TaskPicker): Record<'rerunInTerminal', Com
       if (!(await isDirectory(cwd))) {
         throw new UserError(t('{0} ran in {1}, which is not there any more.', named, workdir));
       }
-      const name = withoutIcons(firstLine(command, 30)) || taskId;
+      const name = withoutIcons(commandName(task, 30));
       const terminal = vscode.window.createTerminal({ name, cwd });
       terminal.show();
       if (!untypable.test(command)) {

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { Search, type SearchEnd, type SearchNews } from '../output/search/search.ts';
 import { compileSearch, type SearchQuery } from '../output/search/searchPattern.ts';
-import { bytesInWords, firstLine, withoutIcons } from '../vscode/words.ts';
+import { bytesInWords, commandName, withoutIcons } from '../vscode/words.ts';
 import type { Found, FoundIn } from './searchMatch.ts';
 
 /** Typing goes on for so many milliseconds before the search begins. */
@@ -266,12 +266,9 @@ function itemOf(found: Found): Item {
   const from = start > 60 ? start - 20 : 0;
   return {
     label: plain((from > 0 ? '…' : '') + text.slice(from).trimStart()) || ' ',
-    detail: [
-      t('line {0}', line.toLocaleString()),
-      firstLine(task.command, 60) || task.taskId,
-      stream,
-      task.taskId,
-    ].join(' · '),
+    detail: [t('line {0}', line.toLocaleString()), commandName(task, 60), stream, task.taskId].join(
+      ' · ',
+    ),
     // What is typed is no filter.
     alwaysShow: true,
     found,

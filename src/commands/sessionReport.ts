@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { CaptureStream } from '../persistence/record.ts';
 import type { Task } from '../store/task.ts';
-import { durationInWords, firstLine } from '../vscode/words.ts';
+import { commandName, durationInWords } from '../vscode/words.ts';
 
 /** A task and the ends of its outputs; absent where they can't be read. */
 export interface ReportedTask {
@@ -42,7 +42,7 @@ export function sessionReport(parts: readonly ReportedTask[]): string {
 
 function taskReport({ task, outputs }: ReportedTask, index: number): string[] {
   const { t } = vscode.l10n;
-  const title = firstLine(task.command, 80) || task.taskId;
+  const title = commandName(task, 80);
   return [
     '',
     `## ${index + 1}. ${code(title)}`,

@@ -5,7 +5,7 @@ import { sessionOf } from '../store/taskTraits.ts';
 import { taskState } from '../vscode/taskState.ts';
 import { NothingToDo, UserError } from '../vscode/userError.ts';
 import { parseOutputUri } from '../vscode/uris.ts';
-import { ageInWords, firstLine, withoutIcons } from '../vscode/words.ts';
+import { ageInWords, commandName, firstLine, withoutIcons } from '../vscode/words.ts';
 import type { Storages } from '../worker/storages.ts';
 
 /** What a command needs to know of a row in the tree. */
@@ -157,7 +157,7 @@ export class TaskPicker {
       offered.map((task) => {
         const time = task.finishedAt ?? task.startedAt;
         return {
-          label: withoutIcons(firstLine(task.command) || task.taskId),
+          label: withoutIcons(commandName(task)),
           description: [taskState(task).words, time === undefined ? '' : ageInWords(time, now)]
             .filter(Boolean)
             .join(' · '),

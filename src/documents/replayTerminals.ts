@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import type { Task } from '../store/task.ts';
 import { Disposable } from '../vscode/disposable.ts';
 import type { Settings } from '../vscode/settings.ts';
-import { firstLine, withoutIcons } from '../vscode/words.ts';
+import { commandName, withoutIcons } from '../vscode/words.ts';
 import type { Storages } from '../worker/storages.ts';
 import { followLink, labelOf, type LinkTarget } from './fileLinks.ts';
 import { ReplayLinks, type ReplayLink } from './replayLinks.ts';
@@ -95,7 +95,7 @@ export class ReplayTerminals extends Disposable implements vscode.TerminalLinkPr
   private create(task: Task): vscode.Terminal {
     const pty = new ReplayTerminal(task.key, this.storages, this.stateWords);
     const terminal = vscode.window.createTerminal({
-      name: withoutIcons(firstLine(task.command, 40)) || task.taskId,
+      name: withoutIcons(commandName(task, 40)),
       pty,
       iconPath: new vscode.ThemeIcon('output'),
       isTransient: true,

@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import type { Task } from '../store/task.ts';
 import { isActive, isKillable, isOrphan, isUndelivered, willNotify } from '../store/taskTraits.ts';
 import { openArguments } from '../vscode/openOutput.ts';
-import { ageInWords, durationInWords, firstLine, printable } from '../vscode/words.ts';
+import { ageInWords, commandName, durationInWords, firstLine, printable } from '../vscode/words.ts';
 import type { SessionNode, SessionSummary, TaskNode } from './nodes.ts';
 import { taskState } from '../vscode/taskState.ts';
 
@@ -12,7 +12,7 @@ const labelLength = 48;
 
 /** A task's row: its command, its state, and in few words how it went and when. */
 export function taskItem(node: TaskNode, task: Task, now: number): vscode.TreeItem {
-  const label = firstLine(task.command, labelLength) || task.taskId;
+  const label = commandName(task, labelLength);
   const item = new vscode.TreeItem(label, vscode.TreeItemCollapsibleState.None);
   const { icon } = taskState(task);
   item.id = node.key;

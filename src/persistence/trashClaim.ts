@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync, readlinkSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { aftTempName } from './atomicWrite.ts';
 import { errorCode, PersistenceError } from './errors.ts';
+import { processPlace } from './processPlace.ts';
 import { modifiedAt, requireSafeParents } from './safeFile.ts';
 import { parseObject, readTrashText } from './trashFile.ts';
 import type { TrashPlace } from './trashPlace.ts';
@@ -64,7 +64,7 @@ function writeClaim(place: TrashPlace, now: number): string {
   const token = randomBytes(16).toString('hex');
   const fd = openSync(claimPath(place), 'wx', 0o600);
   try {
-    const claim: Claim = { token, pid: process.pid, host: thisHost(), since: now };
+    const claim: Claim = { token, pid: process.pid, host: processPlace(), since: now };
     writeSync(fd, JSON.stringify(claim));
   } finally {
     closeSync(fd);
@@ -100,7 +100,7 @@ function isHeld(place: TrashPlace, path: string, now: number): boolean {
   const claim = readClaim(place, path);
   if (claim === undefined) return Math.abs(now - writtenAt) < unreadableMs;
   if (Math.abs(now - claim.since) >= abandonedMs) return false;
-  return claim.host !== thisHost() || isAlive(claim.pid);
+  return claim.host !== processPlace() || isAlive(claim.pid);
 }
 
 /** Absent where it is gone, or not (yet) a claim. */
@@ -114,15 +114,6 @@ function readClaim(place: TrashPlace, path: string): Claim | undefined {
   } catch (error) {
     if (PersistenceError.is(error)) return undefined;
     throw error;
-  }
-}
-
-function thisHost(): string {
-  try {
-    return `${hostname()} ${readlinkSync('/proc/self/ns/pid')}`;
-  } catch {
-    // Only Linux has it, and only there do containers share a host's name and files.
-    return hostname();
   }
 }
 

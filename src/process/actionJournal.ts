@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { atomicWrite, thisWriter, type Writer } from '../persistence/atomicWrite.ts';
 import type { Outcome } from '../persistence/outcome.ts';
+import { processPlace } from '../persistence/processPlace.ts';
 import { modifiedAt, readSafely } from '../persistence/safeFile.ts';
 import type { ProcessTable } from './processTable.ts';
 import type { Note } from './taskRequest.ts';
@@ -125,15 +125,6 @@ export class ActionJournal {
 /** Is nothing left for the next start? What outlived a kill may end yet, and a database be free. */
 export function isOver({ reason }: Outcome): boolean {
   return reason !== 'survivors' && reason !== 'row-not-updated';
-}
-
-/** Where process numbers mean the same: this machine, or this process namespace of it. */
-function processPlace(): string {
-  try {
-    return `${hostname()} ${readlinkSync('/proc/self/ns/pid')}`;
-  } catch {
-    return hostname();
-  }
 }
 
 /** How the names of a task's notes begin: a key is no name for a file. */

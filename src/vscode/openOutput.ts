@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import type { OutputStream } from '../api.ts';
 import type { Task } from '../store/task.ts';
 import { outputUri } from './uris.ts';
-import { clockTime, firstLine, withoutIcons } from './words.ts';
+import { clockTime, commandName, withoutIcons } from './words.ts';
 
 /** A tab has room for so much of a command. */
 const labelLength = 32;
@@ -26,8 +26,9 @@ export async function openOutput(task: Task, stream: OutputStream): Promise<void
 }
 
 /** @param part which part of the output the document shows, where that is not all of it */
-export function tabLabel({ command, taskId, startedAt }: Task, part?: string): string {
-  const name = withoutIcons(firstLine(command, labelLength)) || taskId;
+export function tabLabel(task: Task, part?: string): string {
+  const { startedAt } = task;
+  const name = withoutIcons(commandName(task, labelLength));
   const shown = part === undefined ? name : `${name} (${part})`;
   return startedAt === undefined ? shown : `${shown} · ${clockTime(startedAt)}`;
 }

@@ -59,6 +59,14 @@ export function firstLine(text: string, length = 120): string {
   return clean.length > length ? `${clean.slice(0, length - 1)}…` : clean;
 }
 
+/** The first line of a task's command, as `firstLine`; the id where there is none. */
+export function commandName(
+  { command, taskId }: Pick<Named, 'command' | 'taskId'>,
+  length?: number,
+): string {
+  return firstLine(command, length) || taskId;
+}
+
 /** What a message needs to name a task. */
 export interface Named {
   readonly key: string;

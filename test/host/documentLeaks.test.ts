@@ -66,22 +66,10 @@ describe('a hundred times opened and closed, a terminal that shows a task', () =
   it('leaves no view, text, listener, timer or file behind', async function () {
     this.timeout(180_000);
     await using scope = new AsyncDisposableStack();
-    const storage = realpathSync(mkdtempSync(join(tmpdir(), 'aft-leaks-')));
-    scope.defer(() => {
-      rmSync(storage, { recursive: true });
-    });
-    const { key } = writeTaskFixture({
-      storage,
+    const { directory, key, storages, views, settings } = await ownStorage(scope, {
       record: running,
       stdout: 'a.ts\n2:x\n',
       stderr: 'y\n',
-    });
-    const storages = storagesAt(storage);
-    scope.defer(() => storages.dispose());
-    await storages.start();
-    const views = countViews(storages);
-    const settings = scope.adopt(new Settings(), (own) => {
-      own.dispose();
     });
     const terminals = scope.adopt(new ReplayTerminals(storages, settings, () => ''), (own) => {
       own.dispose();
@@ -115,7 +103,7 @@ describe('a hundred times opened and closed, a terminal that shows a task', () =
     assert.equal(views.open(), 0);
     assert.deepEqual(terminals.held, { terminals: 0, timers: 0, texts: 0 });
     assert.deepEqual(made.alive(), alive);
-    assert.deepEqual(openFiles(storage), []);
+    assert.deepEqual(openFiles(directory), []);
   });
 });
 
@@ -123,17 +111,9 @@ describe('output documents of a storage that are opened and closed', () => {
   it('leave no view behind in its thread', async function () {
     this.timeout(60_000);
     await using scope = new AsyncDisposableStack();
-    const storage = realpathSync(mkdtempSync(join(tmpdir(), 'aft-leaks-')));
-    scope.defer(() => {
-      rmSync(storage, { recursive: true });
-    });
-    const { key, taskId } = writeTaskFixture({ storage, stdout: 'x\n', stderr: 'y\n' });
-    const storages = storagesAt(storage);
-    scope.defer(() => storages.dispose());
-    await storages.start();
-    const views = countViews(storages);
-    const settings = scope.adopt(new Settings(), (own) => {
-      own.dispose();
+    const { key, taskId, storages, views, settings } = await ownStorage(scope, {
+      stdout: 'x\n',
+      stderr: 'y\n',
     });
     const target = { key, taskId, stream: 'output' } as const;
     for (let count = 0; count < cycles; count += 1) {
@@ -291,6 +271,33 @@ function openFiles(directory: string): string[] {
       return [];
     }
   });
+}
+
+/** A storage with one task, read by storages of the test's own whose views are counted, until the scope ends. */
+async function ownStorage(
+  scope: AsyncDisposableStack,
+  task: Omit<Parameters<typeof writeTaskFixture>[0], 'storage'>,
+): Promise<{
+  directory: string;
+  key: string;
+  taskId: string;
+  storages: Storages;
+  views: ReturnType<typeof countViews>;
+  settings: Settings;
+}> {
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'aft-leaks-')));
+  scope.defer(() => {
+    rmSync(directory, { recursive: true });
+  });
+  const { key, taskId } = writeTaskFixture({ storage: directory, ...task });
+  const storages = storagesAt(directory);
+  scope.defer(() => storages.dispose());
+  await storages.start();
+  const views = countViews(storages);
+  const settings = scope.adopt(new Settings(), (own) => {
+    own.dispose();
+  });
+  return { directory, key, taskId, storages, views, settings };
 }
 
 /** Counts the views of captures that are opened in storages' threads, and those that are not closed. */
