@@ -39,8 +39,8 @@ const knownExtensions = new Set(
     'erl ex exs f f03 f08 f77 f90 f95 feature fish for frag fs fsi fsx g4 gd gemspec geojson glsl go ' +
     'gql gradle graphql groovy h h++ haml handlebars hbs hcl heex hh hlsl hpp hrl hs hsc htm html hxx ' +
     'hx inc ini ino ipp ipynb java jinja jinja2 jl js json json5 jsonc jsonl jsp jsx kt kts l leex ' +
-    'less lhs lisp lock log lua m mak make markdown md mdx mjs mk ml mli mll mly mm mod mts mustache ' +
-    'mod nim nims nix nqp njk odin org pas patch php phpt phtml pl plist pm po pod pp prisma proto ' +
+    'less lhs lisp lock log lua m mak make markdown md mdx mjs mk ml mli mll mly mm mts mustache ' +
+    'mod nim nims nix nqp njk odin pas patch php phpt phtml pl plist pm po pod pp prisma proto ' +
     'properties ps1 psd1 psm1 pug purs pxd py pyi pyw pyx qml r rake raku rb rbi rego res resi rkt ' +
     'robot rs rst rules s sass sbt scad scala scm scss sh sol spec sql ss star styl sum sv svelte svg ' +
     'svh swift t tcl tex tf tfvars thrift tl toml tpl ts tsv tsx twig txt typ v vala vb vbs vert vhd ' +

@@ -273,6 +273,7 @@ describe('links', () => {
     'localhost:3000',
     '127.0.0.1:8080',
     'example.com:443',
+    'registry.npmjs.org:443',
     'db.internal:5432',
     'redis.default.svc:6379',
     'user@host.name:22',
