@@ -9,6 +9,13 @@ export interface OutputWindow {
   readonly limit: number;
 }
 
+/**
+ * Bytes of UTF-8 that a view's text has at most, whatever is in its capture: a few bytes may show as
+ * many characters. Of two views that is well below the 50 MiB beyond which VS Code keeps a document
+ * from extensions, and in a browser asks before it opens one.
+ */
+export const mostText = { shownAnew: 16 * 1024 * 1024, grown: 20 * 1024 * 1024 } as const;
+
 /** A rendered view of a capture: text without NUL or escape characters. */
 export interface OutputText {
   readonly text: string;

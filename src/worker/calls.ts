@@ -77,7 +77,7 @@ export interface StorageCalls {
   readOutput(view: number, kept: number): Promise<OutputChange | undefined>;
   /**
    * Adds the window before a view to its start, and answers the whole text; the view follows on.
-   * Absent where all is shown, or 16 MiB of the capture are.
+   * Absent where all is shown, or 16 MiB of the capture are, or the text has no room for more.
    */
   loadEarlier(view: number): Promise<OutputText | undefined>;
   /** Opens the last 2 MiB of a capture as they are. Closed with `closeOutput`. */

@@ -12,7 +12,7 @@ const SEARCH_STEP = 16 * 1024;
 const READ_SIZE = 1024 * 1024;
 /** So many bytes before the offset are compared, to notice a capture that was written anew. */
 const MEMORY = 64;
-/** A view is not widened beyond this; VS Code's own limit for a document is 50 MiB. */
+/** A view is not widened beyond this. */
 const WIDEST = 16 * 1024 * 1024;
 
 const LINE_FEED = 0x0a;
@@ -30,10 +30,18 @@ export interface TailPlace {
   readonly totalBytes: number;
 }
 
-/** What `read` did: went on with the same sink, or started with a new one. */
+/** What `widen` read, and how to go back to what was there before. */
+export interface WidenedPlace extends TailPlace {
+  undo(): void;
+}
+
+/**
+ * What `read` did: went on with the same sink, or started with a new one. So many bytes of the
+ * capture were read before: of another one, where there is nothing to miss, `Infinity`.
+ */
 export type TailChange =
-  | { readonly kind: 'append'; readonly totalBytes: number }
-  | ({ readonly kind: 'replace'; readonly missedBytes: number } & TailPlace)
+  | { readonly kind: 'append'; readonly seenBytes: number; readonly totalBytes: number }
+  | ({ readonly kind: 'replace'; readonly seenBytes: number } & TailPlace)
   | { readonly kind: 'gone' };
 
 /**
@@ -88,15 +96,17 @@ export class CaptureTail<Sink extends ByteSink> {
   }
 
   /**
-   * Puts the last window of the capture into a new sink: from a line start; in a line of more than
-   * 64 KiB from a character's. A capture that is not there yet is empty. Throws a PersistenceError.
+   * Puts the last bytes of the capture, by default a window of them, into a new sink: from a line
+   * start; in a line of more than 64 KiB from a character's. A capture that is not there yet is
+   * empty. Throws a PersistenceError.
    */
-  open(): TailPlace {
+  open(size = this.window.size): TailPlace {
     this.gone = false;
     this.shown = undefined;
     this.sink = this.makeSink();
+    const show = (file: OpenFile): TailPlace => this.show(file, file.stats.size - size);
     return (
-      withCapture(this.sessionDir, this.path, (file) => this.show(file)) ?? {
+      withCapture(this.sessionDir, this.path, show) ?? {
         skippedBytes: 0,
         totalBytes: 0,
       }
@@ -121,17 +131,22 @@ export class CaptureTail<Sink extends ByteSink> {
    * Puts one more window, the one before what is shown, and all after it into a new sink. Absent
    * where nothing is before, or the view is as wide as can be. Throws a PersistenceError.
    */
-  widen(): TailPlace | undefined {
+  widen(): WidenedPlace | undefined {
     return withCapture(this.sessionDir, this.path, (file) => {
-      const { shown } = this;
+      const { shown, sink } = this;
       if (shown === undefined || this.gone || shown.start === 0) return undefined;
+      const undo = (): void => {
+        this.shown = shown;
+        this.sink = sink;
+      };
       // What comes next is the new capture's window.
-      if (!isSame(shown, file) || !remembers(shown, file)) return this.show(file);
+      if (!isSame(shown, file) || !remembers(shown, file)) return { undo, ...this.show(file) };
       const { size } = file.stats;
       const start = Math.max(0, shown.start - this.window.size, size - WIDEST);
       if (start >= shown.start) return undefined;
       const room = this.window.limit - this.window.size;
-      return this.show(file, start, Math.max(this.window.limit, size - start + room));
+      const limit = Math.max(this.window.limit, size - start + room);
+      return { undo, ...this.show(file, start, limit) };
     });
   }
 
@@ -164,24 +179,23 @@ export class CaptureTail<Sink extends ByteSink> {
     const { size } = file.stats;
     if (shown === undefined && size <= this.window.limit) {
       const { totalBytes } = this.show(file, 0);
-      return totalBytes === 0 ? undefined : { kind: 'append', totalBytes };
+      return totalBytes === 0 ? undefined : { kind: 'append', seenBytes: 0, totalBytes };
     }
     if (shown === undefined || this.gone || !isSame(shown, file)) {
       this.gone = false;
-      return { kind: 'replace', missedBytes: 0, ...this.show(file) };
+      return { kind: 'replace', seenBytes: Infinity, ...this.show(file) };
     }
-    if (size === shown.offset) return undefined;
+    const { offset: seenBytes } = shown;
+    if (size === seenBytes) return undefined;
     const isTooFar =
       this.bound === 'shown'
         ? size - shown.start > Math.max(shown.limit, kept)
-        : size - shown.offset > shown.limit;
+        : size - seenBytes > shown.limit;
     if (isTooFar || !remembers(shown, file)) {
-      const place = this.show(file);
-      const missedBytes = Math.max(0, place.skippedBytes - shown.offset);
-      return { kind: 'replace', missedBytes, ...place };
+      return { kind: 'replace', seenBytes, ...this.show(file) };
     }
     this.readUpTo(shown, file, size);
-    return { kind: 'append', totalBytes: shown.offset };
+    return { kind: 'append', seenBytes, totalBytes: shown.offset };
   }
 
   /** Reads a file anew, the last window of it or from another place. */

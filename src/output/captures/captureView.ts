@@ -1,6 +1,6 @@
 import { CaptureTail, readEnd, type TailPlace } from './captureTail.ts';
 import type { TextSink } from './exportCapture.ts';
-import type { OutputChange, OutputText, OutputWindow } from '../outputText.ts';
+import { mostText, type OutputChange, type OutputText, type OutputWindow } from '../outputText.ts';
 import { PacedRenderer } from '../rendering/pacedRenderer.ts';
 import { Renderer } from '../rendering/renderer.ts';
 
@@ -11,6 +11,8 @@ import { Renderer } from '../rendering/renderer.ts';
 export class CaptureView {
   private readonly tail: CaptureTail<PacedRenderer>;
   private readonly closed: AbortSignal | undefined;
+  /** At least the text's bytes in UTF-8: each character that was replaced counts as one. */
+  private textBytes = 0;
 
   /**
    * `path` is below `sessionDir`; no symbolic link between them is followed.
@@ -21,9 +23,12 @@ export class CaptureView {
     this.tail = new CaptureTail(sessionDir, path, window, () => new PacedRenderer(), 'shown');
   }
 
-  /** The last window of the capture; empty for one that is not there. Throws a PersistenceError. */
+  /**
+   * The last window of the capture, or as much of it as there is room for; empty for one that is not
+   * there. Throws a PersistenceError.
+   */
   async open(): Promise<OutputText> {
-    return await this.textAt(this.tail.open());
+    return await this.fittingText(this.tail.open());
   }
 
   /**
@@ -35,12 +40,14 @@ export class CaptureView {
     switch (change?.kind) {
       case 'append': {
         await this.tail.sink.settle(this.closed);
-        return { ...change, ...this.tail.sink.takeChange() };
+        const { kind, seenBytes, totalBytes } = change;
+        const added = this.tail.sink.takeChange();
+        this.textBytes += Buffer.byteLength(added.text) - added.replacedChars;
+        if (this.textBytes <= mostText.grown) return { kind, totalBytes, ...added };
+        return await this.replacedBy(this.tail.again() ?? this.tail.open(), seenBytes);
       }
-      case 'replace': {
-        const { kind, missedBytes, ...place } = change;
-        return { kind, missedBytes, ...(await this.textAt(place)) };
-      }
+      case 'replace':
+        return await this.replacedBy(change, change.seenBytes);
       case 'gone':
       case undefined:
         return change;
@@ -49,14 +56,37 @@ export class CaptureView {
 
   /** The whole text with one more window at its start; absent where there is no more. */
   async loadEarlier(): Promise<OutputText | undefined> {
-    const place = this.tail.widen();
-    return place && (await this.textAt(place));
+    const { textBytes } = this;
+    const widened = this.tail.widen();
+    if (widened === undefined) return undefined;
+    const output = await this.textAt(widened);
+    if (this.textBytes <= mostText.shownAnew) return output;
+    widened.undo();
+    this.textBytes = textBytes;
+    return undefined;
   }
 
-  private async textAt(place: TailPlace): Promise<OutputText> {
+  private async replacedBy(place: TailPlace, seenBytes: number): Promise<OutputChange> {
+    const output = await this.fittingText(place);
+    const missedBytes = Math.max(0, output.skippedBytes - seenBytes);
+    return { kind: 'replace', missedBytes, ...output };
+  }
+
+  /** The text of a part of the capture, or of less of it where that is too long. */
+  private async fittingText(place: TailPlace): Promise<OutputText> {
+    let output = await this.textAt(place);
+    while (this.textBytes > mostText.shownAnew) {
+      const part = Math.min(0.75, (0.9 * mostText.shownAnew) / this.textBytes);
+      output = await this.textAt(this.tail.open(Math.floor(part * this.tail.extent.bytes)));
+    }
+    return output;
+  }
+
+  private async textAt({ skippedBytes, totalBytes }: TailPlace): Promise<OutputText> {
     await this.tail.sink.settle(this.closed);
     const { text, spans } = this.tail.sink.takeChange();
-    return { text, spans, ...place };
+    this.textBytes = Buffer.byteLength(text);
+    return { text, spans, skippedBytes, totalBytes };
   }
 }
 

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Terminal } from '@xterm/headless';
 import type { ByteSink } from '../captures/captureTail.ts';
+import { mostText } from '../outputText.ts';
 import { plainLines, TAB_WIDTH, type Pen } from './plainLines.ts';
 import { PtyLinks } from './ptyLinks.ts';
 import { isBlankRow, PtyRows, type Part } from './ptyRows.ts';
@@ -42,8 +43,6 @@ const MOST_REPEATS = 1000;
  * beyond that is paid for with this, and with what others leave of their line.
  */
 const REPEATS_AT_START = 64 * 1024;
-/** A text is not longer, however many blanks the cursor skips: its first lines go. */
-const LONGEST = 24 * 1024 * 1024;
 
 /** One fills the screen, and another has the screen scroll at each of its lines. */
 const SCREENS_KEPT = 2;
@@ -64,8 +63,9 @@ export interface PtyChange {
   readonly spans: PackedSpans;
 }
 
-/** Text that scrolled out, and how many bytes had been parsed by then. */
+/** Text that scrolled out, its bytes in UTF-8, and how many bytes had been parsed by then. */
 interface Piece extends Part {
+  readonly size: number;
   readonly bytes: number;
 }
 
@@ -91,6 +91,9 @@ export class PtyRenderer implements ByteSink {
   /** The first line that was not taken out yet. */
   private next = 0;
   private pieces: Piece[] = [];
+  /** The pieces' bytes in UTF-8. */
+  private size = 0;
+  private full = false;
   /** Characters before the pieces that were forgotten, and the bytes that made them. */
   private start = 0;
   private forgotten = 0;
@@ -165,7 +168,6 @@ export class PtyRenderer implements ByteSink {
       }
     }
     this.endPiece();
-    while (this.rows.state.taken - this.start > LONGEST) this.forgetPiece();
   }
 
   /** What became of the text since the last call of this or of `whole`. */
@@ -192,7 +194,15 @@ export class PtyRenderer implements ByteSink {
 
   /** Forgets lines that had scrolled out when so many bytes of the stream had been written. */
   forget(bytes: number): void {
-    while ((this.pieces[0]?.bytes ?? Infinity) <= bytes) this.forgetPiece();
+    while ((this.pieces[0]?.bytes ?? Infinity) <= bytes) {
+      this.forgetPiece();
+      this.full = false;
+    }
+  }
+
+  /** Lines were forgotten since a text has no room for more. */
+  get isFull(): boolean {
+    return this.full;
   }
 
   /** About how many bytes of the stream are not in the text any more. */
@@ -204,6 +214,7 @@ export class PtyRenderer implements ByteSink {
     const piece = this.pieces.shift();
     if (piece === undefined) return;
     this.start += piece.text.length;
+    this.size -= piece.size;
     this.given = Math.max(0, this.given - 1);
     this.forgotten = piece.bytes;
   }
@@ -306,7 +317,15 @@ export class PtyRenderer implements ByteSink {
   }
 
   private endPiece(): void {
-    if (this.rows.pending > 0) this.pieces.push({ ...this.rows.take(), bytes: this.parsed });
+    if (this.rows.pending === 0) return;
+    const part = this.rows.take();
+    const size = Buffer.byteLength(part.text);
+    this.pieces.push({ ...part, size, bytes: this.parsed });
+    this.size += size;
+    while (this.size > mostText.shownAnew) {
+      this.full = true;
+      this.forgetPiece();
+    }
   }
 
   /** Reads the screen, which the next change will replace. */

@@ -59,11 +59,9 @@ export class PtyView {
     switch (change?.kind) {
       case 'append':
         if (this.tail.sink !== before) this.start = 0;
-        return await this.grow(change.totalBytes, kept);
-      case 'replace': {
-        const { kind, missedBytes, ...place } = change;
-        return { kind, missedBytes, ...(await this.textAt(place)) };
-      }
+        return await this.grow(change.seenBytes, change.totalBytes, kept);
+      case 'replace':
+        return replacedBy(await this.textAt(change), change.seenBytes);
       case 'gone':
       case undefined:
         return change;
@@ -72,6 +70,7 @@ export class PtyView {
 
   /** As `CaptureView.loadEarlier`. */
   async loadEarlier(): Promise<OutputText | undefined> {
+    if (this.tail.sink.isFull) return undefined;
     const place = this.tail.widen();
     return place && (await this.textAt(place));
   }
@@ -81,14 +80,18 @@ export class PtyView {
     return cols !== this.size.cols || rows !== this.size.rows;
   }
 
-  private async grow(totalBytes: number, kept: number): Promise<OutputChange | undefined> {
+  private async grow(
+    seenBytes: number,
+    totalBytes: number,
+    kept: number,
+  ): Promise<OutputChange | undefined> {
     const { sink } = this.tail;
     const { forgottenBytes } = sink;
     await this.settle();
     const { bytes, limit } = this.tail.extent;
     if (bytes > Math.max(limit, kept)) sink.forget(totalBytes - this.window.size - this.start);
     if (sink.forgottenBytes > forgottenBytes) {
-      return { kind: 'replace', missedBytes: 0, ...this.whole(totalBytes) };
+      return replacedBy(this.whole(totalBytes), seenBytes);
     }
     const change = sink.takeChange();
     if (change.replacedChars === 0 && change.text === '') return undefined;
@@ -114,4 +117,8 @@ export class PtyView {
     await this.tail.sink.settle(this.closed);
     this.isBroken = false;
   }
+}
+
+function replacedBy(output: OutputText, seenBytes: number): OutputChange {
+  return { kind: 'replace', missedBytes: Math.max(0, output.skippedBytes - seenBytes), ...output };
 }

@@ -17,7 +17,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CaptureView, lastLines } from '../../../src/output/captures/captureView.ts';
-import type { OutputChange, OutputText } from '../../../src/output/outputText.ts';
+import { mostText, type OutputChange, type OutputText } from '../../../src/output/outputText.ts';
 import { PersistenceError } from '../../../src/persistence/errors.ts';
 import { ViewReader } from './spans.ts';
 
@@ -364,6 +364,86 @@ describe('capture view', () => {
     const { text, skippedBytes, totalBytes } = await open(1024 * 1024);
     assert.equal(text.length, 1024 * 1024);
     assert.equal(skippedBytes + text.length, totalBytes);
+  });
+
+  describe('the text of a capture of few bytes that show many characters', () => {
+    const mebibyte = 1024 * 1024;
+    /** Most of what such bytes can come to: three bytes for each, and blanks that were saved up. */
+    const broken = (bytes: number): Buffer => {
+      const end = Buffer.alloc(bytes / 64, '\n\x1b[4095Gx');
+      return Buffer.concat([Buffer.alloc(bytes - end.length, 0xff), end]);
+    };
+    const sizeOf = ({ text }: { readonly text: string }): number => Buffer.byteLength(text);
+
+    for (const [name, bytes] of [
+      ['broken UTF-8', Buffer.alloc(16 * mebibyte, `${'\xff'.repeat(99)}\n`, 'latin1')],
+      ['tabs', Buffer.alloc(16 * mebibyte, '\tx\n\t\ty\n')],
+      ['broken UTF-8 and blanks', broken(16 * mebibyte)],
+    ] as const) {
+      it(`is bounded in the widest window: ${name}`, async () => {
+        writeFileSync(path, bytes);
+        const opened = await open(16 * mebibyte);
+        assert.ok(sizeOf(opened) <= mostText.shownAnew, String(sizeOf(opened)));
+        assert.ok(sizeOf(opened) > mostText.shownAnew / 3, String(sizeOf(opened)));
+        assert.ok(opened.skippedBytes > 0);
+        assert.equal(opened.totalBytes, bytes.length);
+      });
+    }
+
+    it('is bounded where it grows, and says what was skipped', async () => {
+      writeFileSync(path, '');
+      const reader = await follow({ size: 4 * mebibyte, limit: 8 * mebibyte });
+      const kinds: (string | undefined)[] = [];
+      let missed = 0;
+      for (let at = 0; at < 8; at += 1) {
+        appendFileSync(path, broken(mebibyte));
+        const change = await reader.read();
+        kinds.push(change?.kind);
+        if (change?.kind === 'replace') missed += change.missedBytes;
+        assert.ok(sizeOf(reader) <= mostText.grown, String(sizeOf(reader)));
+      }
+      assert.ok(kinds.includes('replace'));
+      assert.equal(missed, 0);
+      appendFileSync(path, broken(8 * mebibyte));
+      const change = await reader.read();
+      assert.equal(change?.kind, 'replace');
+      assert.equal(change.missedBytes, change.skippedBytes - 8 * mebibyte);
+      assert.ok(sizeOf(reader) <= mostText.shownAnew);
+    });
+
+    it('is no shorter for lines that were rewritten again and again', async () => {
+      writeFileSync(path, 'first\n');
+      const reader = await follow({ size: 4 * mebibyte, limit: 8 * mebibyte });
+      appendFileSync(path, `${'━'.repeat(4000)}\n`.repeat(49));
+      await reader.read();
+      let replaced = 0;
+      for (let round = 0; round < 100; round += 1) {
+        appendFileSync(path, '\x1b[49A\r╸\x1b[49B\r');
+        const change = await reader.read();
+        if (change?.kind !== 'replace') continue;
+        replaced += 1;
+        assert.equal(change.skippedBytes, 0);
+      }
+      assert.ok(replaced > 0 && replaced < 5, String(replaced));
+      assert.equal(reader.text.slice(0, 8), 'first\n╸━');
+    });
+
+    it('gets no earlier output where there is no room for it, and goes on', async () => {
+      writeFileSync(path, Buffer.concat([broken(4 * mebibyte), Buffer.from('\nlast\n')]));
+      const reader = await follow({ size: mebibyte, limit: 2 * mebibyte });
+      const widened: number[] = [];
+      for (;;) {
+        const earlier = await reader.loadEarlier();
+        if (earlier === undefined) break;
+        widened.push(earlier.skippedBytes);
+      }
+      assert.ok(widened.at(-1)! > 0, 'all of it');
+      const { text } = reader;
+      assert.ok(Buffer.byteLength(text) <= mostText.shownAnew);
+      appendFileSync(path, 'more\n');
+      assert.equal((await reader.read())?.kind, 'append');
+      assert.equal(reader.text, `${text}more\n`);
+    });
   });
 
   for (const gibibytes of [1, 5]) {

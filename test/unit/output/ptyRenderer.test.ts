@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as fc from 'fast-check';
+import { mostText } from '../../../src/output/outputText.ts';
 import { PtyRenderer, type PtySize } from '../../../src/output/pty/ptyRenderer.ts';
 import { ViewReader } from './spans.ts';
 import { anyLook, feed, shownBy, TerminalClass } from './xtermOracle.ts';
@@ -213,7 +214,15 @@ describe('pty renderer', () => {
     const renderer = new PtyRenderer(TerminalClass, { cols: 1000, rows: 10 });
     renderer.write(Buffer.from('\x1b[999Gx\r\n'.repeat(26_000)));
     await renderer.settle();
-    assert.ok(renderer.whole().text.length < 25 * 1024 * 1024);
+    assert.ok(Buffer.byteLength(renderer.whole().text) < mostText.grown);
+  });
+
+  it('is bounded in bytes, whatever characters are repeated', async () => {
+    const renderer = new PtyRenderer(TerminalClass, { cols: 1000, rows: 10 });
+    renderer.write(Buffer.from('€\x1b[999b\r\n'.repeat(10_000)));
+    await renderer.settle();
+    assert.ok(Buffer.byteLength(renderer.whole().text) < mostText.grown);
+    assert.ok(renderer.forgottenBytes > 0);
   });
 
   it('repeats a character over lines without end, and beyond them not for ever', async () => {

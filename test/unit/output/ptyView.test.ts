@@ -9,7 +9,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { OutputChange, OutputText } from '../../../src/output/outputText.ts';
+import { mostText, type OutputChange, type OutputText } from '../../../src/output/outputText.ts';
 import { PtyView } from '../../../src/output/pty/ptyView.ts';
 import { CaptureReplay } from '../../../src/output/captures/replay.ts';
 import { loadTerminal } from '../../../src/output/pty/xterm.ts';
@@ -178,6 +178,26 @@ describe('pty view', () => {
     appendFileSync(path, written(25, 27));
     await read();
     assert.equal(shown.text, lines(0, 27));
+  });
+
+  it('adds no earlier output where the text has no room for it, and follows on', async () => {
+    size = { cols: 80, rows: 5 };
+    // Each line shows 240 bytes.
+    writeFileSync(path, '€\x1b[79b\r\n'.repeat(100_000));
+    const { loadEarlier, read, shown } = await follow({ size: 300_000, limit: 600_000 });
+    let skipped = Infinity;
+    for (;;) {
+      const earlier = await loadEarlier();
+      if (earlier === undefined) break;
+      assert.ok(earlier.skippedBytes < skipped);
+      skipped = earlier.skippedBytes;
+    }
+    assert.ok(skipped > 0 && skipped < 600_000, String(skipped));
+    const { text } = shown;
+    assert.ok(Buffer.byteLength(text) < mostText.grown);
+    appendFileSync(path, 'more');
+    assert.equal((await read())?.kind, 'append');
+    assert.equal(shown.text, `${text}more`);
   });
 
   it('shows anew a capture that was replaced by its own tail, or truncated', async () => {
