@@ -77,12 +77,15 @@ export class OutputColors extends Disposable {
   get held(): {
     readonly decorationTypes: number;
     readonly editors: number;
+    readonly coloredEditors: number;
     readonly timers: number;
   } {
-    const waiting = [...this.editors.values()].filter(({ pace }) => pace.isWaiting);
+    const editors = [...this.editors.values()];
+    const waiting = editors.filter(({ pace }) => pace.isWaiting);
     return {
       decorationTypes: this.types.count,
-      editors: this.editors.size,
+      editors: editors.length,
+      coloredEditors: editors.filter(({ types }) => types.size > 0).length,
       timers: waiting.length,
     };
   }

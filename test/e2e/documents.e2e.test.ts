@@ -165,7 +165,10 @@ describe('The output of a task', () => {
     await open('test');
     const green = await workbench.themeColor('terminal.ansiGreen');
     await workbench.runCommand('View: Split Editor Right');
-    await workbench.textHasColor('✔', green);
+    for (const group of ['Left', 'Right']) {
+      await workbench.runCommand(`View: Focus ${group} Editor Group`);
+      await workbench.textHasColor('✔', green);
+    }
     await workbench.runCommand('View: Close All Editors in Group');
     await workbench.runCommand('File: New Untitled Text File');
     await workbench.runCommand('View: Open Previous Editor');

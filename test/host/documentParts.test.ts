@@ -8,7 +8,7 @@ import * as vscode from 'vscode';
 import { updateTask } from '../../src/persistence/taskFile.ts';
 import { outputUri } from '../../src/vscode/uris.ts';
 import { writeTaskFixture, type FixtureTask, type TaskFixture } from '../support/taskFixture.ts';
-import { running, setSetting, showStorage, taskWhere, until } from './fixture.ts';
+import { colored, running, setSetting, showStorage, taskWhere } from './fixture.ts';
 
 describe('the parts of an output document', () => {
   let storage: Awaited<ReturnType<typeof showStorage>>;
@@ -241,18 +241,21 @@ describe('the parts of an output document', () => {
     assert.match(fragments[1] ?? '', /^L3-L9,\d+$/);
   });
 
-  it('are the same in two editors side by side', async () => {
-    const { uri, editor } = await open({ record: running, stdout: '\x1b[31mred\x1b[0m\n' });
+  it('are coloured in each of two editors side by side, where it shows them', async () => {
+    const stdout = `${'\x1b[31mred\x1b[0m\n'.repeat(100)}${'plain\n'.repeat(1000)}`;
+    const { uri, editor } = await open({ stdout });
+    await colored(1);
     const beside = await vscode.window.showTextDocument(uri, {
       viewColumn: vscode.ViewColumn.Beside,
     });
-    const shown = (): vscode.TextEditor[] =>
-      vscode.window.visibleTextEditors.filter(({ document }) => document === editor.document);
-    await until(
-      () => (shown().length === 2 ? true : undefined),
-      vscode.window.onDidChangeVisibleTextEditors,
-    );
     assert.equal(beside.document, editor.document);
-    assert.notEqual(beside, editor);
+    await colored(2);
+    const end = new vscode.Range(1000, 0, 1000, 0);
+    beside.revealRange(end);
+    await colored(1);
+    editor.revealRange(end);
+    await colored(0);
+    beside.revealRange(new vscode.Range(0, 0, 0, 0));
+    await colored(1);
   });
 });

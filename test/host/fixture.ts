@@ -34,6 +34,7 @@ export interface Held {
   readonly colors: {
     readonly decorationTypes: number;
     readonly editors: number;
+    readonly coloredEditors: number;
     readonly timers: number;
   };
   readonly lenses: { readonly timers: number };
@@ -46,6 +47,13 @@ export interface Held {
 
 export async function held(): Promise<Held> {
   return await vscode.commands.executeCommand('aftTasks.held');
+}
+
+/** Resolves when so many editors have colours. */
+export async function colored(editors: number): Promise<void> {
+  while ((await held()).colors.coloredEditors !== editors) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 export async function setSetting(key: string, value: unknown): Promise<void> {
