@@ -3,7 +3,9 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { resolveCandidates, type LinkBases } from '../output/links/linkCandidates.ts';
+import { positionIn, splitPosition } from '../output/links/linkAddress.ts';
 import type { FileLink } from '../output/links/links.ts';
+import type { FilePosition } from '../output/links/linkSuffix.ts';
 import type { Task } from '../store/task.ts';
 import { showWarning } from '../vscode/messages.ts';
 
@@ -53,14 +55,31 @@ async function followTarget(
   task: Task | undefined,
 ): Promise<vscode.Uri | undefined> {
   const { t } = vscode.l10n;
-  if (!(await isFile(uri))) {
+  const found = await existingTarget(uri, task);
+  if (found === undefined) {
     void showWarning(t('There is no file {0}. It may have been deleted.', uri.fsPath));
     return undefined;
   }
-  const [file, ...folders] = await Promise.all([uri.fsPath, ...foldersOf(task)].map(realPath));
-  if (file !== undefined && folders.some((folder) => folder && contains(folder, file))) return uri;
-  void showWarning(t('{0} leads out of the task’s folders: it is not opened.', uri.fsPath));
+  const [file, ...folders] = await Promise.all([found.fsPath, ...foldersOf(task)].map(realPath));
+  if (file !== undefined && folders.some((folder) => folder && contains(folder, file)))
+    return found;
+  void showWarning(t('{0} leads out of the task’s folders: it is not opened.', found.fsPath));
   return undefined;
+}
+
+/** A position is behind the `#`, or else behind the path where no file has that name. */
+async function existingTarget(
+  uri: vscode.Uri,
+  task: Task | undefined,
+): Promise<vscode.Uri | undefined> {
+  if (await isFile(uri)) {
+    const position = positionIn(uri.fragment);
+    return position === undefined ? uri : uri.with({ fragment: fragmentOf(position) });
+  }
+  const split = splitPosition(uri.path);
+  if (split === undefined) return undefined;
+  const file = uri.with({ path: split.path, fragment: fragmentOf(split.position) });
+  return isOnThisMachine(file, task) && (await isFile(file)) ? file : undefined;
 }
 
 /** Without symbolic links; absent for what is not there. */
@@ -136,10 +155,14 @@ export function safeTarget(target: string, task: Task | undefined): vscode.Uri |
   } catch {
     return undefined;
   }
-  // None for a share, a device, or what is no path.
-  if (resolveCandidates(uri.fsPath, basesOf(task)).length === 0) return undefined;
+  if (!isOnThisMachine(uri, task)) return undefined;
   const isInside = foldersOf(task).some((folder) => contains(folder, uri.fsPath));
   return isInside ? uri.with({ fragment: url.hash.slice(1) }) : undefined;
+}
+
+/** No share, no device, and nothing that is no path. */
+function isOnThisMachine({ fsPath }: vscode.Uri, task: Task | undefined): boolean {
+  return resolveCandidates(fsPath, basesOf(task)).length > 0;
 }
 
 /** VS Code opens a URI decoded, where `%2F` is `/`; but an address that a command is given, as it is. */
@@ -181,7 +204,7 @@ function contains(folder: string, file: string): boolean {
 }
 
 /** VS Code's own form of a position in a link: `L12,5` and `L12,5-L14,2`. Last lines are whole. */
-function fragmentOf({ line, column, endLine, endColumn }: FileLink): string {
+function fragmentOf({ line, column, endLine, endColumn }: FilePosition): string {
   if (line === undefined) return '';
   const start = column === undefined || column === 1 ? `L${line}` : `L${line},${column}`;
   return endLine === undefined ? start : `${start}-L${endLine},${endColumn ?? beyondLines}`;

@@ -181,6 +181,34 @@ describe('the parts of an output document', () => {
       assert.equal(link?.target?.fsPath, file);
     });
 
+    it('lead to the line and column behind the address', async () => {
+      const file = join(workdir, 'x.ts');
+      writeFileSync(file, '\n'.repeat(20));
+      writeFileSync(`${file}:7`, '');
+      const address = pathToFileURL(file).href;
+      const targets = {
+        [`${address}:10:5`]: 'L10,5',
+        [`${address}:10`]: 'L10',
+        [`${address}(10,5)`]: 'L10,5',
+        [`${address}#L10`]: 'L10',
+        [`${address}#10,5`]: '10,5',
+        [`${address}#L10C5-L12C3`]: 'L10,5-L12,3',
+        [`${address}#other`]: 'other',
+      };
+      const links = await linksOf(
+        Object.keys(targets)
+          .map((target) => osc8(target, 'x'))
+          .join(''),
+      );
+      assert.deepEqual(
+        links.map(({ target }) => [target?.fsPath, target?.fragment]),
+        Object.values(targets).map((fragment) => [file, fragment]),
+      );
+      // A file may have such a name.
+      const [named] = await linksOf(osc8(`${address}:7`, 'x'));
+      assert.deepEqual([named?.target?.fsPath, named?.target?.fragment], [`${file}:7`, '']);
+    });
+
     it('lead to no other file, and to nothing else', async () => {
       const targets = [
         'file:///etc/passwd',
@@ -212,7 +240,8 @@ describe('the parts of an output document', () => {
         const [link] = await linkTo('inside.ts');
         assert.equal(link?.target?.fsPath, join(workdir, 'inside.ts'));
         // The reader is told by us, and VS Code to say nothing.
-        for (const name of ['x.ts', 'folder/x.ts']) await assert.rejects(linkTo(name), /Canceled/);
+        for (const name of ['x.ts', 'folder/x.ts', 'x.ts:3', '..:3'])
+          await assert.rejects(linkTo(name), /Canceled/);
       } finally {
         rmSync(outside, { recursive: true });
       }

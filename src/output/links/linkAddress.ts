@@ -1,5 +1,5 @@
 import { isDrive, isLetter, isPathCharacter, pathLimit, slash, wordEnd } from './linkPath.ts';
-import { before, readSuffix } from './linkSuffix.ts';
+import { before, readSuffix, type FilePosition } from './linkSuffix.ts';
 import type { OutputLink } from './links.ts';
 
 /** Reads what starts with `scheme://`. Returns where to go on. */
@@ -58,6 +58,23 @@ function readFileAddress(
     ...suffix?.position,
   });
   return Math.max(linkEnd, end);
+}
+
+/** The path and the position that the path of an address has behind it, as tools write it. */
+export function splitPosition(
+  path: string,
+): { readonly path: string; readonly position: FilePosition } | undefined {
+  for (let at = path.lastIndexOf('/') + 2; at < path.length; at++) {
+    const suffix = readSuffix(path, at, before.word);
+    if (suffix?.end === path.length) return { path: path.slice(0, at), position: suffix.position };
+  }
+  return undefined;
+}
+
+/** The position that an address has behind its `#`, in a form that tools write. */
+export function positionIn(fragment: string): FilePosition | undefined {
+  const suffix = readSuffix(`#${fragment}`, 0, before.word);
+  return suffix?.end === fragment.length + 1 ? suffix.position : undefined;
 }
 
 /** Without the full stop of a sentence. */
