@@ -274,18 +274,19 @@ export class OutputDocument {
     return before;
   }
 
-  /** A stream has half the window, and what the other one leaves of its own half. */
+  /**
+   * A stream has half the window, and of a task that has ended what the other one leaves of its half:
+   * before, that may still be written.
+   */
   private window(
     task: Task,
     stream: CaptureStream,
     streams: readonly CaptureStream[],
   ): OutputWindow {
-    const kib = this.settings.get(
-      task.liveness === 'ended' ? 'output.window' : 'output.liveWindow',
-    );
-    const whole = kib * 1024;
+    const hasEnded = task.liveness === 'ended';
+    const whole = this.settings.get(hasEnded ? 'output.window' : 'output.liveWindow') * 1024;
     const other = streams.find((name) => name !== stream);
-    const taken = other === undefined ? 0 : (task.captures[other] ?? 0);
+    const taken = other === undefined ? 0 : hasEnded ? (task.captures[other] ?? 0) : whole;
     const size = whole - Math.floor(Math.min(whole / 2, taken));
     return { size, limit: 2 * size };
   }

@@ -7,7 +7,7 @@ import { deleteTaskBundle } from '../../src/persistence/bundle.ts';
 import { updateTask } from '../../src/persistence/taskFile.ts';
 import { outputLanguage, outputUri, parseOutputUri, withForm } from '../../src/vscode/uris.ts';
 import { newTaskId, writeTaskFixture, type TaskFixture } from '../support/taskFixture.ts';
-import { running, setSetting, showStorage, taskWhere, textWhere } from './fixture.ts';
+import { colored, running, setSetting, showStorage, taskWhere, textWhere } from './fixture.ts';
 
 describe('output documents', () => {
   let storage: Awaited<ReturnType<typeof showStorage>>;
@@ -158,6 +158,63 @@ describe('output documents', () => {
     };
     assert.deepEqual(await linesOf(both), [328, 328]);
     assert.deepEqual(await linesOf(one), [646, 10]);
+    await setSetting('output.window', undefined);
+  });
+
+  it('have half of their window for each stream while the task runs, whatever was written first', async () => {
+    await setSetting('output.liveWindow', 64);
+    const { key, paths } = writeTaskFixture({
+      storage: storage.directory,
+      record: running,
+      stdout: '',
+      stderr: '',
+    });
+    await taskWhere(key);
+    const uri = outputUri(key, 'output');
+    const line = `${'x'.repeat(99)}\n`;
+    const linesNow = async (): Promise<number[]> => {
+      const text = Buffer.from(await vscode.workspace.fs.readFile(uri)).toString();
+      return text.split('=== stderr ===').map((part) => part.split(line).length - 1);
+    };
+    await vscode.workspace.openTextDocument(uri);
+    appendFileSync(paths.stdout, line.repeat(600));
+    appendFileSync(paths.stderr, line.repeat(500));
+    assert.deepEqual(await linesNow(), [600, 500]);
+    appendFileSync(paths.stdout, line.repeat(100));
+    appendFileSync(paths.stderr, line.repeat(100));
+    assert.deepEqual(await linesNow(), [328, 600]);
+    await setSetting('output.liveWindow', undefined);
+  });
+
+  it('are never longer than VS Code lets extensions have, whatever the captures hold', async function () {
+    this.timeout(60_000);
+    await setSetting('output.window', 16 * 1024);
+    const mebibyte = 1024 * 1024;
+    // Few bytes that show many characters: blanks that are saved up, three bytes for each broken one.
+    const blanks = Buffer.alloc(mebibyte / 8, '\n\x1b[4095Gx');
+    const last = Buffer.from('\n\x1b[31mred\x1b[0m in a.ts:3:7\n');
+    const { key } = writeTaskFixture({
+      storage: storage.directory,
+      record: { workdir: storage.directory, projectRoot: storage.directory },
+      stdout: Buffer.concat([Buffer.alloc(8 * mebibyte, `${'x'.repeat(99)}\n`), blanks, last]),
+      stderr: Buffer.concat([Buffer.alloc(8 * mebibyte, 0xff), blanks, last]),
+    });
+    await taskWhere(key);
+    const uri = outputUri(key, 'output');
+    const { size } = await vscode.workspace.fs.stat(uri);
+    assert.ok(size > 24 * mebibyte && size < 36 * mebibyte, String(size));
+    const editor = await vscode.window.showTextDocument(uri);
+    // VS Code takes more characters for a large file: colours and links are there all the same.
+    assert.ok(editor.document.getText().length > 20 * mebibyte);
+    editor.revealRange(
+      new vscode.Range(editor.document.lineCount, 0, editor.document.lineCount, 0),
+    );
+    await colored(1);
+    const links = await vscode.commands.executeCommand<vscode.DocumentLink[]>(
+      'vscode.executeLinkProvider',
+      uri,
+    );
+    assert.equal(editor.document.getText(links.at(-1)?.range), 'a.ts:3:7');
     await setSetting('output.window', undefined);
   });
 
