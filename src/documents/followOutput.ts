@@ -6,7 +6,7 @@ import { ContextKey } from '../vscode/contextKey.ts';
 import { Disposable } from '../vscode/disposable.ts';
 import type { Settings } from '../vscode/settings.ts';
 import { outputScheme } from '../vscode/uris.ts';
-import type { OutputDocuments } from './outputDocuments.ts';
+import { hasTab, type OutputDocuments } from './outputDocuments.ts';
 import { sectionAt, type OutputLayout } from './outputLayout.ts';
 import { keepPlace, linesAround, lostLines, showAtTop, type LostLines } from './readerPlace.ts';
 
@@ -84,6 +84,15 @@ export class FollowOutput extends Disposable {
       vscode.workspace.onDidCloseTextDocument((document) => {
         if (vscode.workspace.textDocuments.includes(document)) return;
         this.setPaused(document.uri, false);
+      }),
+    );
+    // VS Code keeps a document for a while whose tab was closed.
+    this.register(
+      vscode.window.tabGroups.onDidChangeTabs(({ closed }) => {
+        for (const { input } of closed) {
+          if (!(input instanceof vscode.TabInputText) || hasTab(input.uri.toString())) continue;
+          this.setPaused(input.uri, false);
+        }
       }),
     );
     // An editor may have been there before its document, as when the extension host is started anew.

@@ -254,7 +254,7 @@ export class OutputDocuments extends Disposable {
   }
 }
 
-function hasTab(uri: string): boolean {
+export function hasTab(uri: string): boolean {
   return vscode.window.tabGroups.all
     .flatMap(({ tabs }) => tabs)
     .some(({ input }) => input instanceof vscode.TabInputText && input.uri.toString() === uri);

@@ -99,6 +99,14 @@ describe('the reader of an output document', () => {
     await shows(editor, isAtEnd);
   });
 
+  it('starts at the end again in a tab that is opened anew', async () => {
+    const { uri, editor } = await open({ record: running, stdout: lines(0, 300) });
+    await shows(editor, isAtEnd);
+    await scrollTo(editor, 100);
+    await vscode.commands.executeCommand('workbench.action.closeActiveEditor');
+    await shows(await vscode.window.showTextDocument(uri), isAtEnd);
+  });
+
   it('stays where they are when the task ends', async () => {
     const { task, uri, editor } = await open({ record: running, stdout: lines(0, 300) });
     await shows(editor, isAtEnd);
