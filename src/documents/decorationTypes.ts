@@ -59,7 +59,8 @@ export class DecorationTypes extends Disposable {
     this.drop(this.rgbTypes + missingRgb - mostRgbTypes, (known) => known.isRgb && isUnused(known));
     this.drop(this.types.size + missing.length - mostTypes, isUnused);
     for (const style of missing) {
-      const type = this.typeOf(style);
+      // Two streams have objects of their own for equal styles.
+      const type = this.known(styleKey(style)) ?? this.typeOf(style);
       if (type !== undefined) found.set(style, type);
     }
     return found;

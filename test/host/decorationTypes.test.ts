@@ -71,6 +71,9 @@ describe('decoration types', () => {
     assert.equal(typeOf(rgb(1)), typeOf({ ...rgb(1) }));
     assert.notEqual(typeOf(rgb(1)), typeOf({ ...rgb(1), bold: true }));
     assert.equal(alive.size, 2);
+    const both = types.typesOf([rgb(2), rgb(2)], none);
+    assert.equal(new Set(both.values()).size, 1);
+    assert.equal(alive.size, 3);
   });
 
   it('stand in for colours that look nearly the same, where very many are on screen', () => {
