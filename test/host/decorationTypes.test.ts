@@ -163,6 +163,44 @@ describe('decoration types', () => {
     }
   });
 
+  it('are bounded, those on screen among them, while one scrolls through thousands of looks', async () => {
+    const storage = await showStorage();
+    // None comes again in another line, but for the RGB colour: two lines share it.
+    const background = (line: number): number => Math.floor(line / 2) * 997;
+    const ofPalette = (line: number): string =>
+      [1, 3, 4, 9]
+        .map((sgr) => `\x1b[${sgr};38;5;${line % 251};48;5;${line % 241}mx\x1b[0m`)
+        .join('');
+    let stdout = '';
+    for (let line = 0; line < 800; line += 1) {
+      const [, red, green, blue] = [24, 16, 8, 0].map((bits) => (background(line) >> bits) & 255);
+      stdout += `\x1b[48;2;${red};${green};${blue}mrgb\x1b[0m${ofPalette(line)}\n`;
+    }
+    const { key } = writeTaskFixture({ storage: storage.directory, stdout });
+    await taskWhere(key);
+    const seen = new Set<vscode.TextEditorDecorationType>();
+    try {
+      const editor = await vscode.window.showTextDocument(outputUri(key, 'stdout'));
+      for (let line = 0; line < 800; line += 150) {
+        const range = new vscode.Range(line, 0, line, 0);
+        editor.revealRange(range, vscode.TextEditorRevealType.InCenter);
+        const color = `#${background(line).toString(16).padStart(6, '0')}`;
+        // Its own: so few RGB colours are on screen and around it.
+        await until(
+          () =>
+            [...alive.values()].some(({ backgroundColor }) => backgroundColor === color) ||
+            undefined,
+          made.event,
+        );
+        for (const type of alive.keys()) seen.add(type);
+        assert.ok(alive.size <= 512, String(alive.size));
+      }
+      assert.ok(seen.size > 2 * 512, String(seen.size));
+    } finally {
+      await storage.remove();
+    }
+  });
+
   it('are all disposed in the end', () => {
     types.typesOf(rgbs(0, 200), none);
     types.dispose();
