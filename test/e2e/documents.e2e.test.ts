@@ -175,6 +175,33 @@ describe('The output of a task', () => {
     await workbench.textHasColor('✔', green);
   });
 
+  it('has its colours, links and folds when the window is loaded anew', async () => {
+    const file = pathToFileURL(join(sample.projectDirectory, 'src', 'cart.ts')).href;
+    const { taskId } = written.write({
+      storage: sample.storageDirectory,
+      record: { workdir: sample.projectDirectory, projectRoot: sample.projectDirectory },
+      stdout: `\x1b[31mred\x1b[0m in src/prices.ts:8:36\n\x1b]8;;${file}\x1b\\the cart\x1b]8;;\x1b\\\n`,
+      stderr: 'more\n',
+    });
+    await workbench.openOutput(taskId);
+    const red = await workbench.themeColor('terminal.ansiRed');
+    const has = async (selector: string, count: number): Promise<void> => {
+      await workbench.until(
+        async () => (await workbench.editor().locator(selector).count()) === count || undefined,
+        `There are not ${count} of ${selector}`,
+      );
+    };
+    const isWhole = async (): Promise<void> => {
+      await workbench.textHasColor('red', red);
+      await has('.view-line .detected-link', 2);
+      await has('.margin .codicon-folding-expanded', 2);
+    };
+    await isWhole();
+    await workbench.reload();
+    await isWhole();
+    await workbench.screenshot('loaded-anew');
+  });
+
   it('says above and below the text how the task ended, and what can be done', async () => {
     await open('test');
     const lenses = workbench.editor().locator('.codelens-decoration');
