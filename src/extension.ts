@@ -21,7 +21,6 @@ import { FollowOutput } from './documents/followOutput.ts';
 import { OutputColors } from './documents/outputColors.ts';
 import { OutputDocuments } from './documents/outputDocuments.ts';
 import { OutputFileSystem } from './documents/outputFileSystem.ts';
-import { OutputForms } from './documents/outputForms.ts';
 import { OutputLenses } from './documents/outputLenses.ts';
 import { OutputLinks } from './documents/outputLinks.ts';
 import { OutputNotes } from './documents/outputNotes.ts';
@@ -87,8 +86,12 @@ export function activate(context: vscode.ExtensionContext): AftTaskExplorerApi {
         picker,
         reading,
         path.join(context.extensionPath, 'dist', 'search.js'),
-        (uri) => {
-          follow.hold(uri);
+        {
+          hold: (uri) => {
+            follow.hold(uri);
+          },
+          reaches: (uri, stream, byte) => documents.get(uri)?.reaches(stream, byte) ?? false,
+          placeLine: (uri) => documents.get(uri)?.placeLine,
         },
         log,
       ),
@@ -116,7 +119,7 @@ export function activate(context: vscode.ExtensionContext): AftTaskExplorerApi {
     commands,
     new UnfinishedKills(reading),
     documents,
-    new OutputFileSystem(documents, new OutputForms(reading, documents)),
+    new OutputFileSystem(documents),
     follow,
     colors,
     lenses,

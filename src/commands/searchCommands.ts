@@ -9,7 +9,7 @@ import type { Storages } from '../worker/storages.ts';
 import type { CommandHandler } from './commandTable.ts';
 import { writtenStreams } from './outputReader.ts';
 import { SearchList } from './searchList.ts';
-import { openMatch, type FoundIn } from './searchMatch.ts';
+import { openMatch, type FoundIn, type ShownMatches } from './searchMatch.ts';
 import type { TaskPicker } from './taskPicker.ts';
 
 /** The search through the outputs of tasks. */
@@ -17,7 +17,7 @@ export function searchCommands(
   picker: TaskPicker,
   storages: Storages,
   script: string,
-  hold: (uri: vscode.Uri) => void,
+  shown: ShownMatches,
   log: vscode.LogOutputChannel,
 ): Record<'searchOutputs', CommandHandler> {
   /** How was searched last; the text is new each time. */
@@ -39,7 +39,7 @@ export function searchCommands(
       memory.query = { ...memory.query, text: selectedText() };
       const list = new SearchList(targets, tasks.length, script, memory, log);
       const found = await list.pick();
-      if (found !== undefined) await openMatch(storages, found, hold);
+      if (found !== undefined) await openMatch(storages, found, shown);
     },
   };
 }

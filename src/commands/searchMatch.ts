@@ -18,39 +18,58 @@ export interface Found {
   readonly match: SearchMatch;
 }
 
+/** What the search needs of the documents that are open. */
+export interface ShownMatches {
+  /** Keeps the readers of a document at what is selected there. */
+  hold(uri: vscode.Uri): void;
+  /** Whether a document shows a capture from a byte on, or from before it. */
+  reaches(uri: vscode.Uri, stream: CaptureStream, byte: number): boolean;
+  /** The line of an excerpt that its place is in. */
+  placeLine(uri: vscode.Uri): number | undefined;
+}
+
 /**
- * Shows a match, selected: in the task's document where that reaches back to it, else in a document
- * of what the capture has around it.
- * @param hold keeps the readers of a document at what is selected there
+ * Shows a match, selected: in the task's document where that reaches back to it and still has it,
+ * else in a document of what the capture has around it.
  */
 export async function openMatch(
   storages: Storages,
   { target, match }: Found,
-  hold: (uri: vscode.Uri) => void,
+  shown: ShownMatches,
 ): Promise<void> {
   const { task, stream } = target;
-  const excerpt = await storages.callsFor(task.key)?.readExcerpt(task.key, stream, match.offset);
-  if (excerpt === undefined) return;
-  const { linesAfter, skippedBytes, line } = excerpt;
+  const matched = match.text.slice(match.start, match.start + match.length);
+  const calls = storages.callsFor(task.key);
+  const place = await calls?.findPlace(task.key, stream, match.offset, matched);
+  if (place === undefined) return;
+  const { start, end, linesAfter } = place;
   // The natural document, where it shows nothing but this stream: people have that one open.
   const natural = writtenStreams(task).length === 1;
   const [uri, , label] = openArguments(task, natural ? 'output' : stream);
   if (linesAfter !== undefined) {
     const document = await vscode.workspace.openTextDocument(uri);
-    const range = findLine(document, match, document.lineCount - 1 - linesAfter);
+    const expected = document.lineCount - 1 - linesAfter;
+    const range = shown.reaches(uri, stream, start)
+      ? findLine(document, match, expected)
+      : undefined;
     if (range !== undefined) {
-      hold(uri);
+      shown.hold(uri);
       await show(document, range, label);
-      hold(uri);
+      shown.hold(uri);
       return;
     }
   }
-  const around = withForm(outputUri(task.key, stream), { kind: 'at', offset: match.offset });
+  const around = withForm(outputUri(task.key, stream), { kind: 'at', start, end });
   const document = await vscode.workspace.openTextDocument(around);
-  const expected = line + (skippedBytes > 0 ? 1 : 0);
-  const fallback = document.lineAt(Math.min(expected, document.lineCount - 1)).range;
+  const expected = shown.placeLine(around) ?? 0;
   const part = vscode.l10n.t('{0}, line {1}', stream, match.line.toLocaleString());
-  await show(document, findLine(document, match, expected) ?? fallback, tabLabel(task, part));
+  // On a screen, other text may stand beside what a line of the capture has.
+  const alone = { text: matched, start: 0, length: matched.length };
+  const range =
+    findLine(document, match, expected) ??
+    findLine(document, alone, expected) ??
+    document.lineAt(Math.min(expected, document.lineCount - 1)).range;
+  await show(document, range, tabLabel(task, part));
 }
 
 async function show(
@@ -66,15 +85,14 @@ async function show(
 
 /**
  * The place of the match in the line that is nearest to where it should be and has its text: lines
- * that a program rewrote are fewer on screen than in the capture. Absent where no line has it, or
- * where it lies before the document.
+ * that a program rewrote are fewer on screen than in the capture. Absent where no line has it.
  */
 function findLine(
   document: vscode.TextDocument,
-  match: SearchMatch,
-  expected: number,
+  match: Pick<SearchMatch, 'text' | 'start' | 'length'>,
+  guess: number,
 ): vscode.Range | undefined {
-  if (expected < 0) return undefined;
+  const expected = Math.max(0, Math.min(guess, document.lineCount - 1));
   const matched = match.text.slice(match.start, match.start + match.length);
   const whole = loosely(match.text.trim());
   for (let distance = 0; distance < document.lineCount; distance++) {

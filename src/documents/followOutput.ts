@@ -1,7 +1,5 @@
 import * as vscode from 'vscode';
 import type { CaptureStream } from '../persistence/record.ts';
-import type { Task } from '../store/task.ts';
-import { goesOn } from '../store/taskTraits.ts';
 import { ContextKey } from '../vscode/contextKey.ts';
 import { Disposable } from '../vscode/disposable.ts';
 import type { Settings } from '../vscode/settings.ts';
@@ -165,9 +163,9 @@ export class FollowOutput extends Disposable {
     const { uri } = editor.document;
     if (uri.scheme !== outputScheme || this.readers.has(editor)) return false;
     const document = this.documents.get(uri);
-    if (document === undefined) return false;
+    if (document === undefined || document.isExcerpt) return false;
     const isPaused = this.paused.has(uri.toString());
-    const follows = this.isAutomatic(editor) && mayGrow(document.task) && !isPaused;
+    const follows = this.isAutomatic(editor) && document.mayGrow && !isPaused;
     const reader: Reader = {
       follows: follows ? (document.lastWritten ?? 'document') : undefined,
       top: undefined,
@@ -319,7 +317,7 @@ export class FollowOutput extends Disposable {
     const reader = editor && this.readers.get(editor);
     this.following.set(reader?.follows !== undefined);
     this.followable.set(
-      editor !== undefined && mayGrow(this.documents.get(editor.document.uri)?.task),
+      editor !== undefined && this.documents.get(editor.document.uri)?.mayGrow === true,
     );
     this.changed.fire();
   }
@@ -330,10 +328,6 @@ export class FollowOutput extends Disposable {
       (editor) => editor.document === document && this.readers.get(editor)?.follows === undefined,
     );
   }
-}
-
-function mayGrow(task: Task | undefined): boolean {
-  return task !== undefined && goesOn(task);
 }
 
 /** The end that an editor shows; absent where it shows none. */

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { CaptureStream } from '../persistence/record.ts';
 import { streamHeading, type OpenedText, type OutputWindow } from '../output/outputText.ts';
 import type { Task } from '../store/task.ts';
+import { goesOn } from '../store/taskTraits.ts';
 import type { Storages } from '../worker/storages.ts';
 import type { Settings } from '../vscode/settings.ts';
 import type { OutputTarget } from '../vscode/uris.ts';
@@ -68,11 +69,22 @@ export class OutputDocument {
     return this.sections.length > 0 || this.epitaph !== undefined;
   }
 
+  /** What a capture has around a place is read once; nothing comes to it. */
+  get isExcerpt(): boolean {
+    return this.target.place !== undefined;
+  }
+
+  /** Whether what is read later may be another text. */
+  get mayGrow(): boolean {
+    return !this.isExcerpt && this.task !== undefined && goesOn(this.task);
+  }
+
   /** The text as it is now. Call `read` first. */
   get layout(): OutputLayout {
     this.composed ??= layOut(this.sections, {
       heading: ({ stream }) => streamHeading(stream),
       cut: cutWords,
+      rest: restWords,
       epitaph: this.epitaph,
     });
     return this.composed;
@@ -141,6 +153,19 @@ export class OutputDocument {
     });
   }
 
+  /** Whether a stream is shown from a byte of its capture on, or from before it. */
+  reaches(stream: CaptureStream, byte: number): boolean {
+    return this.sections.some(
+      (section) => section.stream === stream && section.skippedBytes <= byte,
+    );
+  }
+
+  /** The line of an excerpt that its place is in. */
+  get placeLine(): number | undefined {
+    const [placed] = this.layout.sections;
+    return placed?.section.excerpt && placed.first + placed.section.excerpt.line;
+  }
+
   /** Notes of which sections the end is seen. */
   notice(seen: readonly SeenLines[]): void {
     for (const { section, last } of this.handedOver?.sections ?? []) {
@@ -151,8 +176,7 @@ export class OutputDocument {
 
   /** Bytes that a section has gained since a reader last saw its end. */
   unseenBytes({ section }: PlacedSection): number {
-    const size = Math.max(section.totalBytes, this.task?.captures[section.stream] ?? 0);
-    return Math.max(0, size - section.seenBytes);
+    return Math.max(0, this.sizeOf(section) - section.seenBytes);
   }
 
   /** The stream that was written last; absent where none was. */
@@ -163,7 +187,7 @@ export class OutputDocument {
 
   /** The sizes of the captures together. */
   get totalBytes(): number {
-    return this.sections.reduce((sum, { totalBytes }) => sum + totalBytes, 0);
+    return this.sections.reduce((sum, section) => sum + this.sizeOf(section), 0);
   }
 
   /** Keeps the text, with a last line that says that the task's files are gone. */
@@ -184,6 +208,11 @@ export class OutputDocument {
     this.opening = undefined;
     this.epitaph = undefined;
     this.forgetText();
+  }
+
+  /** A capture's size, which may be known to be more than it was when it was last read. */
+  private sizeOf({ stream, totalBytes }: OutputSection): number {
+    return Math.max(totalBytes, this.task?.captures[stream] ?? 0);
   }
 
   private async opened(): Promise<void> {
@@ -215,8 +244,13 @@ export class OutputDocument {
     const streams = streamsOf(this.target, task);
     const views = streams.map(() => nextView());
     this.views = views;
-    const open = async (stream: CaptureStream, at: number): Promise<OpenedText> =>
-      await calls.openOutput(views[at] ?? 0, task.key, stream, this.window(task, stream, streams));
+    const { place } = this.target;
+    const open = async (stream: CaptureStream, at: number): Promise<OpenedText> => {
+      const view = views[at] ?? 0;
+      return place === undefined
+        ? await calls.openOutput(view, task.key, stream, this.window(task, stream, streams))
+        : await calls.readExcerpt(view, task.key, stream, place);
+    };
     const opened = await Promise.allSettled(streams.map(open));
     if (life !== this.life) return;
     const failed = opened.find(({ status }) => status === 'rejected');
@@ -250,7 +284,7 @@ export class OutputDocument {
     which: 'all' | 'first',
   ): Promise<boolean> {
     const calls = this.storages.callsFor(this.target.key);
-    if (calls === undefined || this.epitaph !== undefined) return false;
+    if (calls === undefined || this.epitaph !== undefined || this.isExcerpt) return false;
     const written = this.sections.filter(({ text }) => text !== '').length;
     const kept = this.keepsLines ? mostKept / Math.max(1, written) : 0;
     let changed = false;
@@ -321,4 +355,11 @@ function cutWords({ skippedBytes, missedBytes }: OutputSection): string | undefi
     skipped,
     bytesInWords(missedBytes),
   );
+}
+
+/** The last line of a section that does not show the end of its capture. */
+function restWords({ excerpt }: OutputSection): string | undefined {
+  const bytes = excerpt?.restBytes ?? 0;
+  if (bytes === 0) return undefined;
+  return vscode.l10n.t('[{0} after this are not shown]', bytesInWords(bytes));
 }

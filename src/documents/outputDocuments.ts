@@ -4,7 +4,7 @@ import type { TaskChanges } from '../store/task.ts';
 import type { Storages } from '../worker/storages.ts';
 import { Disposable } from '../vscode/disposable.ts';
 import type { Settings } from '../vscode/settings.ts';
-import { formOf, outputScheme, outputUri, parseOutputUri } from '../vscode/uris.ts';
+import { formOf, outputScheme, parseOutputUri } from '../vscode/uris.ts';
 import { OutputDocument, type SeenLines } from './outputDocument.ts';
 
 /** A running task's capture is looked at this often while an editor shows it. */
@@ -144,7 +144,7 @@ export class OutputDocuments extends Disposable {
     const visible = new Set(
       vscode.window.visibleTextEditors
         .map(({ document }) => document.uri)
-        .filter((uri) => uri.scheme === outputScheme && formOf(uri) === undefined)
+        .filter((uri) => uri.scheme === outputScheme && formOf(uri)?.kind !== 'normalised')
         .map(String),
     );
     for (const [uri, timer] of this.following) {
@@ -160,12 +160,11 @@ export class OutputDocuments extends Disposable {
   private follow(uri: string, delay: number): void {
     const timer = setTimeout(() => {
       // As it was before the look: what comes with the end is still to be looked for.
-      const liveness = this.documents.get(uri)?.task?.liveness;
+      const mayGrow = this.documents.get(uri)?.mayGrow === true;
       void this.look(uri).then((announced) => {
         // Neither where the editor has gone meanwhile, nor where another timer has taken over.
         if (this.following.get(uri) !== timer) return;
-        if (liveness !== undefined && liveness !== 'ended')
-          this.follow(uri, announced ? announceEvery : lookEvery);
+        if (mayGrow) this.follow(uri, announced ? announceEvery : lookEvery);
         else this.following.delete(uri);
       });
     }, delay);
@@ -229,11 +228,7 @@ export class OutputDocuments extends Disposable {
   }
 
   private documentsOf(key: string): [string, OutputDocument][] {
-    return (['output', 'stdout', 'stderr', 'pty'] as const).flatMap((stream) => {
-      const uri = outputUri(key, stream).toString();
-      const document = this.documents.get(uri);
-      return document === undefined ? [] : [[uri, document] as [string, OutputDocument]];
-    });
+    return [...this.documents].filter(([, { target }]) => target.key === key);
   }
 
   private sweep(): void {

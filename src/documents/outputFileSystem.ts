@@ -1,8 +1,8 @@
 import * as vscode from 'vscode';
 import { Disposable } from '../vscode/disposable.ts';
 import { outputScheme } from '../vscode/uris.ts';
+import { readNormalised } from './normalisedOutput.ts';
 import type { OutputDocuments } from './outputDocuments.ts';
-import type { OutputForms } from './outputForms.ts';
 
 /**
  * The read-only file system of output documents. VS Code reads a changed file again and applies
@@ -10,14 +10,12 @@ import type { OutputForms } from './outputForms.ts';
  */
 export class OutputFileSystem extends Disposable implements vscode.FileSystemProvider {
   private readonly documents: OutputDocuments;
-  private readonly forms: OutputForms;
   private readonly changed = this.register(new vscode.EventEmitter<vscode.FileChangeEvent[]>());
   readonly onDidChangeFile = this.changed.event;
 
-  constructor(documents: OutputDocuments, forms: OutputForms) {
+  constructor(documents: OutputDocuments) {
     super();
     this.documents = documents;
-    this.forms = forms;
     this.register(
       documents.onDidChange((uri) => {
         this.changed.fire([{ type: vscode.FileChangeType.Changed, uri }]);
@@ -32,7 +30,8 @@ export class OutputFileSystem extends Disposable implements vscode.FileSystemPro
   }
 
   async stat(uri: vscode.Uri): Promise<vscode.FileStat> {
-    const document = (await this.forms.read(uri)) ?? (await this.documents.read(uri));
+    const normalised = await readNormalised(this.documents, uri);
+    const document = normalised ?? (await this.documents.read(uri));
     return {
       type: vscode.FileType.File,
       permissions: vscode.FilePermission.Readonly,
@@ -43,7 +42,8 @@ export class OutputFileSystem extends Disposable implements vscode.FileSystemPro
   }
 
   async readFile(uri: vscode.Uri): Promise<Uint8Array> {
-    return (await this.forms.read(uri))?.bytes ?? (await this.documents.handOver(uri));
+    const normalised = await readNormalised(this.documents, uri);
+    return normalised?.bytes ?? (await this.documents.handOver(uri));
   }
 
   /** What is watched is decided by the editors on screen, not by VS Code's own watches. */

@@ -37,6 +37,8 @@ export interface LayoutWords {
   readonly heading: (section: OutputSection) => string;
   /** Absent where all is shown. */
   readonly cut: (section: OutputSection) => string | undefined;
+  /** The line behind a section's text; absent where all is shown. */
+  readonly rest: (section: OutputSection) => string | undefined;
   /** The document's last line. */
   readonly epitaph: string | undefined;
 }
@@ -67,6 +69,8 @@ export function layOut(sections: readonly OutputSection[], words: LayoutWords): 
     line += section.lineBreaks;
     const { stream, firstNumber, lineCount, skippedBytes } = section;
     const last = first + lineCount - 1;
+    const restWords = words.rest(section);
+    if (restWords !== undefined) addLine(restWords);
     return { section, stream, heading, cut, first, last, firstNumber, skippedBytes };
   });
   if (words.epitaph !== undefined) addLine(words.epitaph);

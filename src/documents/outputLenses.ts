@@ -87,12 +87,13 @@ export class OutputLenses extends Disposable implements vscode.CodeLensProvider 
     if (document === undefined || task === undefined) return [];
     const words = taskWords(task, document.totalBytes, Date.now(), this.stateWords);
     const follows = this.follow.follows(uri);
-    const canFollow = goesOn(task) && !isOrphan(task);
+    const canFollow = document.mayGrow && !isOrphan(task);
     const actions: readonly (readonly [boolean, string, string])[] = [
       [isKillable(task), `$(debug-stop) ${t('Kill')}`, 'aftTasks.kill'],
       [isOrphan(task), `$(debug-disconnect) ${t('Record as ended')}`, 'aftTasks.recordEnded'],
       [canFollow && !follows, `$(arrow-down) ${t('Follow')}`, 'aftTasks.toggleFollow'],
       [canFollow && follows, `$(debug-pause) ${t('Stop following')}`, 'aftTasks.toggleFollow'],
+      [document.isExcerpt, `$(output) ${t('Open whole output')}`, 'aftTasks.openOutput'],
       [isCut(document), `$(fold-up) ${t('Load earlier')}`, 'aftTasks.loadEarlier'],
       [document.totalBytes > 0, `$(go-to-file) ${t('Open raw')}`, 'aftTasks.openRaw'],
       [document.totalBytes > 0, `$(terminal) ${t('Open in terminal')}`, 'aftTasks.openInTerminal'],
@@ -144,6 +145,7 @@ function untilNextWords(duration: number): number {
   return step - (duration % step);
 }
 
-function isCut({ layout }: OutputDocument): boolean {
-  return layout.sections.some(({ cut }) => cut !== undefined);
+/** Has it earlier output that can be loaded? */
+function isCut({ isExcerpt, layout }: OutputDocument): boolean {
+  return !isExcerpt && layout.sections.some(({ cut }) => cut !== undefined);
 }

@@ -42,12 +42,15 @@ export class OutputLinks extends Disposable implements vscode.DocumentLinkProvid
   ): Promise<vscode.DocumentLink[]> {
     const target = parseOutputUri(document.uri);
     const task = target && this.storages.index.get(target.key);
-    const layout = this.documents.get(document.uri)?.layoutOf(document);
+    const output = this.documents.get(document.uri);
+    const layout = output?.layoutOf(document);
     const programs = layout === undefined ? new Map<number, ProgramLink[]>() : programLinks(layout);
     const links = [...programs].flatMap(([line, found]) =>
       found.flatMap((link) => documentLink(line, link, task) ?? []),
     );
-    if (layout !== undefined) links.push(...earlierLinks(document, layout));
+    if (layout !== undefined && output?.isExcerpt === false) {
+      links.push(...earlierLinks(document, layout));
+    }
     const lines = new LinkLines();
     for (let line = 0; line < document.lineCount; line += 1) {
       if (line % linesAtOnce === linesAtOnce - 1) {

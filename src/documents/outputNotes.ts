@@ -68,7 +68,8 @@ export class OutputNotes extends Disposable {
   private notesOf(document: OutputDocument, layout: OutputLayout): Note[] {
     const { t } = vscode.l10n;
     const { task } = document;
-    if (task === undefined) return [];
+    // An excerpt ends where the task went on.
+    if (task === undefined || document.isExcerpt) return [];
     if (task.liveness === 'ended') {
       return [{ line: layout.lineCount - 1, words: `— ${endWords(task, this.stateWords)} —` }];
     }

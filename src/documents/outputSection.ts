@@ -1,4 +1,4 @@
-import type { OpenedText, OutputChange, OutputText } from '../output/outputText.ts';
+import type { ExcerptPlace, OpenedText, OutputChange, OutputText } from '../output/outputText.ts';
 import type { CaptureStream } from '../persistence/record.ts';
 import { lineShift } from './lineShift.ts';
 import { SpanTable } from './spanTable.ts';
@@ -9,6 +9,8 @@ export class OutputSection {
   readonly stream: CaptureStream;
   /** The number of its view in the storage's worker. */
   readonly view: number;
+  /** Where the place is, of whose surroundings the text is; absent for a window at the end. */
+  readonly excerpt: ExcerptPlace | undefined;
   private content = '';
   private lineStarts = new Uint32List();
   private spanTable: SpanTable;
@@ -25,6 +27,7 @@ export class OutputSection {
   constructor(stream: CaptureStream, view: number, output: OpenedText) {
     this.stream = stream;
     this.view = view;
+    this.excerpt = output.excerpt;
     this.spanTable = new SpanTable(output.spans);
     this.show(output);
     this.seenBytes = output.totalBytes;

@@ -16,6 +16,12 @@ export interface OutputWindow {
  */
 export const mostText = { shownAnew: 16 * 1024 * 1024, grown: 20 * 1024 * 1024 } as const;
 
+/** Bytes of a capture, from one offset to another. */
+export interface CapturePlace {
+  readonly start: number;
+  readonly end: number;
+}
+
 /** A rendered view of a capture: text without NUL or escape characters. */
 export interface OutputText {
   readonly text: string;
@@ -31,6 +37,16 @@ export interface OutputText {
 export interface OpenedText extends OutputText {
   /** When the capture was last written, in epoch milliseconds; absent where there is none. */
   readonly writtenAt: number | undefined;
+  /** Of a view of a place's surroundings, which does not grow. */
+  readonly excerpt?: ExcerptPlace;
+}
+
+/** Where a place is in the view of its surroundings. */
+export interface ExcerptPlace {
+  /** The line of the text, from 0, that the place is in. */
+  readonly line: number;
+  /** Bytes of the capture behind the view. */
+  readonly restBytes: number;
 }
 
 /**

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { OutputStream } from '../api.ts';
+import type { CapturePlace } from '../output/outputText.ts';
 import { isTaskId } from '../persistence/paths.ts';
 
 /** The scheme of output documents. */
@@ -20,6 +21,8 @@ export interface OutputTarget {
   readonly key: string;
   readonly taskId: string;
   readonly stream: OutputStream;
+  /** It shows what the capture has around this place, and not the end. */
+  readonly place?: CapturePlace;
 }
 
 /** `aft-output://<storage id>/<harness or _>/<session hash>/<task id>.<stream>.log` */
@@ -34,22 +37,21 @@ export function outputUri(key: string, stream: OutputStream): vscode.Uri {
 
 /**
  * What an output document shows other than the end of its captures, in the query of its URI.
- * - `at=<byte>`: what a capture has around that byte.
+ * - `at=<byte>-<byte>`: what a capture has around this place.
  * - `normalised`: the document's text without times and durations, to compare.
  */
-export type OutputForm =
-  { readonly kind: 'at'; readonly offset: number } | { readonly kind: 'normalised' };
+export type OutputForm = ({ readonly kind: 'at' } & CapturePlace) | { readonly kind: 'normalised' };
 
 /** The URI of a document in another form. */
 export function withForm(uri: vscode.Uri, form: OutputForm): vscode.Uri {
-  return uri.with({ query: form.kind === 'at' ? `at=${form.offset}` : form.kind });
+  return uri.with({ query: form.kind === 'at' ? `at=${form.start}-${form.end}` : form.kind });
 }
 
 /** The form that a URI asks for; absent for the usual one. */
 export function formOf({ query }: vscode.Uri): OutputForm | undefined {
   if (query === 'normalised') return { kind: 'normalised' };
-  const [, offset] = /^at=(\d{1,15})$/.exec(query) ?? [];
-  return offset === undefined ? undefined : { kind: 'at', offset: Number(offset) };
+  const [, start, end] = /^at=(\d{1,15})-(\d{1,15})$/.exec(query) ?? [];
+  return start === undefined ? undefined : { kind: 'at', start: Number(start), end: Number(end) };
 }
 
 /** The reverse of `outputUri`; absent for a URI that it can't have made. */
@@ -62,5 +64,10 @@ export function parseOutputUri(uri: vscode.Uri): OutputTarget | undefined {
   if (!/^[0-9a-f]{16}$/.test(sessionHash)) return undefined;
   const known = streams.find((name) => name === stream);
   if (known === undefined) return undefined;
-  return { key: `${uri.authority}/${harness}/${sessionHash}/${taskId}`, taskId, stream: known };
+  const key = `${uri.authority}/${harness}/${sessionHash}/${taskId}`;
+  const form = formOf(uri);
+  if (form?.kind !== 'at') return { key, taskId, stream: known };
+  // A place is in one capture.
+  if (known === 'output') return undefined;
+  return { key, taskId, stream: known, place: { start: form.start, end: form.end } };
 }

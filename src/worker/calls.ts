@@ -2,8 +2,9 @@ import type { DeleteOutcome } from '../persistence/deleteTask.ts';
 import type { CaptureStream } from '../persistence/record.ts';
 import type { Outcome } from '../persistence/outcome.ts';
 import type { EmptiedTrash, StuckEntry, TrashedTask } from '../persistence/trashContents.ts';
-import type { Excerpt } from '../output/captures/excerpt.ts';
+import type { FoundPlace } from '../output/captures/foundPlace.ts';
 import type {
+  CapturePlace,
   OpenedText,
   OutputChange,
   OutputText,
@@ -80,14 +81,24 @@ export interface StorageCalls {
    * Absent where all is shown, or 16 MiB of the capture are, or the text has no room for more.
    */
   loadEarlier(view: number): Promise<OutputText | undefined>;
+  /** Where a capture has a text that was found in the line from `offset` on. Throws a PersistenceError. */
+  findPlace(key: string, stream: CaptureStream, offset: number, text: string): FoundPlace;
+  /**
+   * What a capture has around a place, rendered as `openOutput` does; it is no view, as it does not
+   * grow. Rejects where `view` is closed meanwhile, or there is no such capture.
+   */
+  readExcerpt(
+    view: number,
+    key: string,
+    stream: CaptureStream,
+    place: CapturePlace,
+  ): Promise<OpenedText>;
   /** Opens the last 2 MiB of a capture as they are. Closed with `closeOutput`. */
   openReplay(view: number, key: string, stream: CaptureStream): Replay;
   /** What came since the last call; absent where nothing did. */
   readReplay(view: number): ReplayChange | undefined;
   /** Closes a view, or a replay, and ends what is being done for it. */
   closeOutput(view: number): void;
-  /** What a capture has around a byte. Throws a PersistenceError. */
-  readExcerpt(key: string, stream: CaptureStream, offset: number): Excerpt;
   /**
    * Begins to write captures to a file outside the storage, as they are or as they are shown, under
    * a number that the caller chose; answers their bytes. Nothing is there under the file's name

@@ -1,7 +1,6 @@
 import { getSystemErrorMessage } from 'node:util';
 import { CaptureExport, type ExportSource } from '../output/captures/exportCapture.ts';
 import { streamHeading } from '../output/outputText.ts';
-import { readExcerpt } from '../output/captures/excerpt.ts';
 import { PtyRenderer } from '../output/pty/ptyRenderer.ts';
 import { Renderer } from '../output/rendering/renderer.ts';
 import { loadTerminal } from '../output/pty/xterm.ts';
@@ -12,12 +11,9 @@ import type { Store } from '../store/store.ts';
 import { terminalSizeOf, usualTerminalSize } from '../store/taskTraits.ts';
 import type { StorageCalls } from './calls.ts';
 
-type ExportCalls = Pick<
-  StorageCalls,
-  'readExcerpt' | 'openExport' | 'continueExport' | 'closeExport'
->;
+type ExportCalls = Pick<StorageCalls, 'openExport' | 'continueExport' | 'closeExport'>;
 
-/** The calls that read captures for searches and exports. */
+/** The calls that export captures. */
 export function storageExports(store: Store): ExportCalls {
   const exports = new Map<number, CaptureExport>();
 
@@ -39,10 +35,6 @@ export function storageExports(store: Store): ExportCalls {
   };
 
   return {
-    readExcerpt: (key, stream, offset) => {
-      const { sessionDir, [stream]: path } = pathsOf(key);
-      return readExcerpt(sessionDir, path, offset);
-    },
     openExport: async (id, key, streams, form, destination) => {
       const paths = pathsOf(key);
       const sources = await Promise.all(

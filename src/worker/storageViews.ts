@@ -1,15 +1,19 @@
 import { closeSync } from 'node:fs';
 import { streamHeading } from '../output/outputText.ts';
 import { CaptureView, lastLines } from '../output/captures/captureView.ts';
+import { readExcerpt, type ExcerptSink } from '../output/captures/excerpt.ts';
+import { findPlace } from '../output/captures/foundPlace.ts';
 import { PtyRenderer } from '../output/pty/ptyRenderer.ts';
 import { PtyView } from '../output/pty/ptyView.ts';
 import { CaptureReplay } from '../output/captures/replay.ts';
+import { PacedRenderer } from '../output/rendering/pacedRenderer.ts';
 import { loadTerminal } from '../output/pty/xterm.ts';
 import { captureWrittenAt } from '../persistence/capture.ts';
 import { PersistenceError } from '../persistence/errors.ts';
 import type { TaskPaths } from '../persistence/paths.ts';
 import { openSafely } from '../persistence/safeFile.ts';
 import type { Store } from '../store/store.ts';
+import type { Task } from '../store/task.ts';
 import { terminalSizeOf, usualTerminalSize, type TerminalSize } from '../store/taskTraits.ts';
 import type { StorageCalls } from './calls.ts';
 
@@ -20,6 +24,8 @@ type ViewCalls = Pick<
   | 'openOutput'
   | 'readOutput'
   | 'loadEarlier'
+  | 'findPlace'
+  | 'readExcerpt'
   | 'openReplay'
   | 'readReplay'
   | 'closeOutput'
@@ -37,6 +43,8 @@ interface View {
 export function storageViews(store: Store): ViewCalls {
   const views = new Map<number, View>();
   const replays = new Map<number, CaptureReplay>();
+  /** End the reading of excerpts. */
+  const excerpts = new Map<number, AbortController>();
   const pathsOf = (key: string): TaskPaths => {
     const paths = store.pathsOf(key);
     if (paths !== undefined) return paths;
@@ -54,11 +62,7 @@ export function storageViews(store: Store): ViewCalls {
       const { sessionDir, ...paths } = pathsOf(key);
       const task = store.get(key);
       if (task?.mode === 'pty') {
-        const screen = new PtyRenderer(
-          await loadTerminal(),
-          terminalSizeOf(task) ?? usualTerminalSize,
-        );
-        return await lastLines(sessionDir, paths.pty, count, screen);
+        return await lastLines(sessionDir, paths.pty, count, await ptyRendererOf(task));
       }
       const stdout = await lastLines(sessionDir, paths.stdout, count);
       const stderr = await lastLines(sessionDir, paths.stderr, count);
@@ -96,6 +100,22 @@ export function storageViews(store: Store): ViewCalls {
       const opened = views.get(view);
       return opened && (await unlessClosed(opened, (shown) => shown.loadEarlier()));
     },
+    findPlace: (key, stream, offset, text) => {
+      const { sessionDir, [stream]: path } = pathsOf(key);
+      return findPlace(sessionDir, path, offset, text);
+    },
+    readExcerpt: async (view, key, stream, place) => {
+      const { sessionDir, [stream]: path } = pathsOf(key);
+      const makeSink = async (): Promise<ExcerptSink> =>
+        stream === 'pty' ? await ptyRendererOf(store.get(key)) : new PacedRenderer();
+      const closing = new AbortController();
+      excerpts.set(view, closing);
+      try {
+        return await readExcerpt(sessionDir, path, place, makeSink, closing.signal);
+      } finally {
+        excerpts.delete(view);
+      }
+    },
     openReplay: (view, key, stream) => {
       const { sessionDir, [stream]: path } = pathsOf(key);
       const opened = new CaptureReplay(sessionDir, path);
@@ -105,10 +125,15 @@ export function storageViews(store: Store): ViewCalls {
     readReplay: (view) => replays.get(view)?.read(),
     closeOutput: (view) => {
       views.get(view)?.closing.abort();
+      excerpts.get(view)?.abort();
       views.delete(view);
       replays.delete(view);
     },
   };
+}
+
+async function ptyRendererOf(task: Task | undefined): Promise<PtyRenderer> {
+  return new PtyRenderer(await loadTerminal(), terminalSizeOf(task) ?? usualTerminalSize);
 }
 
 type Call<Answer> = (shown: CaptureView | PtyView) => Promise<Answer>;

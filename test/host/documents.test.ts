@@ -88,7 +88,7 @@ describe('output documents', () => {
     });
     await taskWhere(key);
     const uris = (['output', 'stdout', 'stderr'] as const).map((stream) => outputUri(key, stream));
-    const forms = [{ kind: 'at', offset: 0 }, { kind: 'normalised' }] as const;
+    const forms = [{ kind: 'at', start: 0, end: 4 }, { kind: 'normalised' }] as const;
     for (const uri of [...uris, ...forms.map((form) => withForm(uris[1]!, form))]) {
       const document = await vscode.workspace.openTextDocument(uri);
       assert.equal(document.languageId, outputLanguage, uri.toString());

@@ -52,7 +52,10 @@ describe('loading earlier output', () => {
 
   it('is refused to an excerpt and to a text for comparing, which are not read again', async () => {
     const { uri } = await fixture(cut);
-    for (const form of [{ kind: 'at', offset: 100_000 }, { kind: 'normalised' }] as const) {
+    for (const form of [
+      { kind: 'at', start: 100_000, end: 100_004 },
+      { kind: 'normalised' },
+    ] as const) {
       await refused(withForm(uri, form), /Nothing can be added to this text/);
     }
     assert.equal(documents.held.documents, 0);

@@ -169,11 +169,29 @@ describe('commands on outputs', () => {
       await vscode.commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
       await result.done;
       const editor = vscode.window.activeTextEditor!;
-      assert.equal(editor.document.uri.query, `at=${lines.slice(0, 3).join('\n').length + 1}`);
+      const start = lines.slice(0, 3).join('\n').length + 1 + 'the '.length;
+      assert.equal(editor.document.uri.query, `at=${start}-${start + 'only needle'.length}`);
       assert.equal(editor.document.getText(editor.selection), 'only needle');
       assert.equal(editor.document.lineAt(editor.selection.start).text, 'the only needle');
       const { label } = vscode.window.tabGroups.activeTabGroup.activeTab!;
       assert.match(label, /^echo fixture \(stdout, line 4\) · /);
+    });
+
+    it('opens at a match on a screen that a program has left', async () => {
+      const frame = (text: string): string =>
+        `\x1b[H\x1b[2Jtitle\x1b[3;9H${text}\x1b[3;30Hbeside\x1b[5;1Hkeys`;
+      const screens = ['one', 'the \x1b[1mneedle\x1b[0m', 'three'].map(frame).join('');
+      const { key } = await task({
+        record: { mode: 'pty', ptyRows: 6, ptyCols: 40 },
+        pty: `\x1b[?1049h${screens}\x1b[?1049lleft\r\n`,
+      });
+      const result = await search('the needle', key);
+      await vscode.commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
+      await result.done;
+      const { document, selection } = vscode.window.activeTextEditor!;
+      assert.match(document.getText(), /^title\n\n {8}the needle/);
+      assert.equal(document.getText(selection), 'the needle');
+      assert.equal(selection.start.line, 2);
     });
 
     it('leaves its reader at a match in a task that goes on', async () => {

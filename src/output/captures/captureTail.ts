@@ -283,7 +283,7 @@ interface ViewStart {
 }
 
 /** The start of the line that an offset is in, or failing that a character's. */
-function lineStart({ fd, stats }: OpenFile, wanted: number): ViewStart {
+export function lineStart({ fd, stats }: OpenFile, wanted: number): ViewStart {
   const nothing = Buffer.alloc(0);
   if (wanted <= 0) return { start: 0, lead: nothing, before: nothing };
   const lowest = Math.max(0, wanted - LINE_SEARCH);
@@ -318,7 +318,7 @@ function characterStart(bytes: Buffer): number {
 }
 
 /** May be shorter if the file was cut meanwhile. */
-function readBytes(fd: number, from: number, to: number): Buffer {
+export function readBytes(fd: number, from: number, to: number): Buffer {
   const buffer = Buffer.allocUnsafe(to - from);
   let length = 0;
   while (length < buffer.length) {

@@ -1,86 +1,130 @@
-import { closeSync, readSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { openSafely } from '../../persistence/safeFile.ts';
+import type { CapturePlace, OpenedText } from '../outputText.ts';
 import { Renderer } from '../rendering/renderer.ts';
+import type { PackedSpans } from '../rendering/style.ts';
+import { completeEnd } from '../rendering/utf8.ts';
+import { lineStart, readBytes, type ByteSink } from './captureTail.ts';
 
-/** The rendered surroundings of a place in a capture. */
-export interface Excerpt {
-  readonly text: string;
-  /** The line of `text`, from 0, that the place is in. */
-  readonly line: number;
-  /** Bytes of the capture before and behind the excerpt. */
-  readonly skippedBytes: number;
-  readonly restBytes: number;
-  /** Line feeds from the place on to the end; absent where that is further than 32 MiB. */
-  readonly linesAfter: number | undefined;
-}
-
-/** Bytes that are shown before and behind the place, at most. */
+/** Bytes that are shown before and behind a place, at most; to a line's start it is 64 KiB more. */
 const REACH = 256 * 1024;
-const COUNT_LIMIT = 32 * 1024 * 1024;
-const COUNT_STEP = 1024 * 1024;
 
 const LINE_FEED = 0x0a;
 
+/** Renders the bytes of an excerpt. */
+export interface ExcerptSink extends ByteSink {
+  settle(signal?: AbortSignal): Promise<void>;
+  whole(): RenderedText;
+  /** Line breaks of the text behind the line that the cursor is in. */
+  readonly linesBelow: number;
+}
+
+interface RenderedText {
+  readonly text: string;
+  readonly spans: PackedSpans;
+}
+
+/** What a capture has around a place. */
+interface Surroundings {
+  /** Some of what is before `bytes`, for what lasts beyond a line. */
+  readonly before: Buffer;
+  /** From a line's start to a line's end where there are such near enough, else to a character's. */
+  readonly bytes: Buffer;
+  /** Where `bytes` starts in the capture. */
+  readonly start: number;
+  /** The place in `bytes`. */
+  readonly place: CapturePlace;
+  readonly totalBytes: number;
+  readonly writtenAt: number;
+}
+
 /**
- * What a capture has around the byte `offset`, from a line's start to a line's end where there are
- * such near enough. Throws a PersistenceError.
+ * What a capture has around a place, rendered. Throws a PersistenceError.
+ *
+ * A program may write over the place later, as one that fills the screen does with each of its
+ * pictures: where the place's text is not in its line any more, the excerpt ends with it, and shows
+ * what was on the screen then.
+ * @param makeSink makes one that has had no bytes
+ * @param closed ends the rendering: the call rejects
  */
-export function readExcerpt(sessionDir: string, path: string, offset: number): Excerpt {
-  const { fd, stats } = openSafely(sessionDir, path);
+export async function readExcerpt(
+  sessionDir: string,
+  path: string,
+  place: CapturePlace,
+  makeSink: () => Promise<ExcerptSink>,
+  closed?: AbortSignal,
+): Promise<OpenedText> {
+  const around = readSurroundings(sessionDir, path, place);
+  const { bytes, before, start, totalBytes, writtenAt } = around;
+  const render = async (end: number): Promise<RenderedText & { readonly line: number }> => {
+    const sink = await makeSink();
+    if (before.length > 0) sink.startAfter?.(before);
+    sink.write(bytes.subarray(0, end));
+    await sink.settle(closed);
+    const shown = sink.whole();
+    return { ...shown, line: shown.text.split('\n').length - 1 - sink.linesBelow };
+  };
+  const sought = plain(bytes.subarray(around.place.start, around.place.end));
+  const isIn = (text: string, line: number): boolean =>
+    oneBlank(text.split('\n')[line] ?? '').includes(sought);
+  const rowEnd = endOfRow(bytes, around.place.end);
+  const then = await render(rowEnd);
+  const later = rowEnd === bytes.length ? then : await render(bytes.length);
+  const isLost = isIn(then.text, then.line) && !isIn(later.text, then.line);
+  const { text, spans } = isLost ? then : later;
+  const end = start + (isLost ? rowEnd : bytes.length);
+  const excerpt = { line: then.line, restBytes: totalBytes - end };
+  return { text, spans, skippedBytes: start, totalBytes, writtenAt, excerpt };
+}
+
+function readSurroundings(sessionDir: string, path: string, place: CapturePlace): Surroundings {
+  const file = openSafely(sessionDir, path);
   try {
-    const place = Math.min(offset, stats.size);
-    const from = Math.max(0, place - REACH);
-    const to = Math.min(stats.size, place + REACH);
-    const bytes = Buffer.allocUnsafe(to - from);
-    const read = bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, from));
-    const here = Math.min(place - from, read.length);
-    const start = from === 0 ? 0 : lineStart(read, here);
-    const end = to === stats.size ? read.length : lineEnd(read, here);
-    const renderer = new Renderer();
-    renderer.write(read.subarray(start, here));
-    const before = renderer.takeChange().text;
-    renderer.write(read.subarray(here, end));
-    const { replacedChars, text } = renderer.takeChange();
+    const { size, mtimeMs } = file.stats;
+    const wanted = Math.min(place.start, size);
+    const limit = Math.min(size, wanted + REACH);
+    const { start, lead, before } = lineStart(file, wanted - REACH);
+    const read = Buffer.concat([lead, readBytes(file.fd, start + lead.length, limit)]);
+    const from = Math.min(wanted - start, read.length);
+    const to = Math.min(Math.max(from, place.end - start), read.length);
+    const bytes = limit === size ? read : read.subarray(0, lineOrCharacterEnd(read, to));
     return {
-      text: before.slice(0, before.length - replacedChars) + text,
-      line: before.split('\n').length - 1,
-      skippedBytes: from + start,
-      restBytes: stats.size - from - end,
-      linesAfter: stats.size - place > COUNT_LIMIT ? undefined : countLines(fd, place, stats.size),
+      before,
+      bytes,
+      start,
+      place: { start: from, end: Math.min(to, bytes.length) },
+      totalBytes: size,
+      writtenAt: mtimeMs,
     };
   } finally {
-    closeSync(fd);
+    closeSync(file.fd);
   }
 }
 
-/** The first line's start before the place; failing that a character's. */
-function lineStart(bytes: Buffer, before: number): number {
-  const found = bytes.indexOf(LINE_FEED);
-  return found >= 0 && found < before ? found + 1 : characterStart(bytes);
-}
-
-/** The first byte that does not go on with a UTF-8 character; at most three do. */
-function characterStart(bytes: Buffer): number {
-  let at = 0;
-  while (at < 3 && ((bytes[at] ?? 0) & 0xc0) === 0x80) at++;
-  return at;
-}
-
-/** Behind the last whole line after the place. */
-function lineEnd(bytes: Buffer, after: number): number {
+/** Behind the last whole line after a place; where none ends, behind the last whole character. */
+function lineOrCharacterEnd(bytes: Buffer, after: number): number {
   const found = bytes.lastIndexOf(LINE_FEED);
-  return found >= after ? found + 1 : bytes.length;
+  return found >= after ? found + 1 : completeEnd(bytes, 0, bytes.length);
 }
 
-function countLines(fd: number, from: number, to: number): number {
-  const bytes = Buffer.allocUnsafe(Math.min(COUNT_STEP, to - from));
-  let lines = 0;
-  for (let offset = from; offset < to;) {
-    const length = readSync(fd, bytes, 0, Math.min(bytes.length, to - offset), offset);
-    if (length === 0) break;
-    const read = bytes.subarray(0, length);
-    for (let at = read.indexOf(LINE_FEED); at >= 0; at = read.indexOf(LINE_FEED, at + 1)) lines++;
-    offset += length;
-  }
-  return lines;
+/** Where what is written from a place on leaves its row: at the line's end, or where the cursor moves. */
+function endOfRow(bytes: Buffer, from: number): number {
+  const found = bytes.toString('latin1', from).search(leavingRow);
+  return found < 0 ? bytes.length : from + found;
+}
+
+/** All that moves the cursor but to the right, and what may erase more than is right of it. */
+// eslint-disable-next-line no-control-regex
+const leavingRow = /[\b\n\v\f\r]|\x1b(?!\[[\d;:]*[mC]|\[0?K|\])/;
+
+/** The text that bytes show, for its own. */
+function plain(bytes: Buffer): string {
+  const renderer = new Renderer();
+  renderer.write(bytes);
+  return oneBlank(renderer.takeChange().text);
+}
+
+/** How wide blanks are depends on what is before them. */
+function oneBlank(text: string): string {
+  return text.replace(/\s+/g, ' ');
 }

@@ -192,6 +192,18 @@ export class PtyRenderer implements ByteSink {
     return { text: text.slice(cut), spans: spans.pack(this.start + cut) };
   }
 
+  /** Line breaks of the text behind the line that the cursor is in. */
+  get linesBelow(): number {
+    const { normal, alt } = this.core.buffers;
+    const buffer = this.terminal.buffer.active.type === 'alternate' ? alt : normal;
+    const end = buffer.ybase + this.rowsShown(buffer);
+    let count = 0;
+    for (let index = buffer.ybase + buffer.y + 1; index < end; index++) {
+      if (buffer.lines.get(index)?.isWrapped !== true) count++;
+    }
+    return count;
+  }
+
   /** Forgets lines that had scrolled out when so many bytes of the stream had been written. */
   forget(bytes: number): void {
     while ((this.pieces[0]?.bytes ?? Infinity) <= bytes) {

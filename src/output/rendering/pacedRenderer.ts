@@ -49,4 +49,14 @@ export class PacedRenderer implements ByteSink {
   takeChange(): TextChange {
     return this.renderer.takeChange();
   }
+
+  /** The whole text, where no change of it was taken before. */
+  whole(): Pick<TextChange, 'text' | 'spans'> {
+    return this.takeChange();
+  }
+
+  /** As in `Renderer`. */
+  get linesBelow(): number {
+    return this.renderer.linesBelow;
+  }
 }

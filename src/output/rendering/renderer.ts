@@ -77,6 +77,11 @@ export class Renderer implements ControlHandler {
     };
   }
 
+  /** Line breaks of the text behind the line that the cursor is in. */
+  get linesBelow(): number {
+    return this.screen.linesBelow;
+  }
+
   /** Renders bytes that end with a whole character. */
   private render(bytes: Buffer, end: number): void {
     const { parser, screen, style } = this;

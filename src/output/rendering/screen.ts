@@ -233,6 +233,11 @@ export class Screen {
     return this.x === ROW_END || this.x === rowWidth(row);
   }
 
+  /** Line breaks of the text behind the cursor's row. */
+  get linesBelow(): number {
+    return this.rows.slice(this.y, -1).filter(({ continues }) => !continues).length;
+  }
+
   /** Whether the cursor is in an empty row with none below. */
   isAtFreshLine(): boolean {
     const row = this.rows[this.y];

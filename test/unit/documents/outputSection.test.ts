@@ -8,6 +8,7 @@ import type { PackedSpans } from '../../../src/output/rendering/style.ts';
 const words: LayoutWords = {
   heading: ({ stream }) => `=== ${stream} ===`,
   cut: ({ skippedBytes }) => (skippedBytes > 0 ? '[cut]' : undefined),
+  rest: ({ excerpt }) => (excerpt === undefined ? undefined : '[rest]'),
   epitaph: undefined,
 };
 
@@ -199,6 +200,16 @@ describe('the layout of an output document', () => {
     for (const text of ['', 'a', 'a\n', 'a\n\n', '\n']) {
       const { lineCount, text: all } = layOut([section('stdout', text)], words);
       assert.equal(lineCount, all.split('\n').length, JSON.stringify(text));
+    }
+  });
+
+  it('says behind an excerpt what it does not show, and moves nothing for it', () => {
+    for (const text of ['a\nb\n', 'a\nb']) {
+      const excerpt = { line: 1, restBytes: 7 };
+      const around = new OutputSection('stdout', 1, { ...rendered(text, 5), excerpt });
+      const layout = layOut([around], words);
+      assert.equal(layout.text, '[cut]\na\nb\n[rest]\n');
+      assert.deepEqual([layout.sections[0]?.first, layout.sections[0]?.last], [1, 2]);
     }
   });
 

@@ -1,0 +1,74 @@
+import { closeSync, readSync } from 'node:fs';
+import { openSafely } from '../../persistence/safeFile.ts';
+import type { CapturePlace } from '../outputText.ts';
+import { readBytes } from './captureTail.ts';
+
+/** Where a capture has a text that was found in it. */
+export interface FoundPlace extends CapturePlace {
+  /** Line feeds from the place on to the end; absent where that is further than 32 MiB. */
+  readonly linesAfter: number | undefined;
+}
+
+/** A search looks at a longer line in parts. */
+const LINE_LIMIT = 64 * 1024;
+const COUNT_LIMIT = 32 * 1024 * 1024;
+const COUNT_STEP = 1024 * 1024;
+
+const LINE_FEED = 0x0a;
+
+/**
+ * The bytes that show a text in the line that starts at `offset`: the last ones of several, as a line
+ * that was rewritten shows those. None, at `offset`, where the cursor moved within the text. Throws a
+ * PersistenceError.
+ */
+export function findPlace(
+  sessionDir: string,
+  path: string,
+  offset: number,
+  text: string,
+): FoundPlace {
+  const { fd, stats } = openSafely(sessionDir, path);
+  try {
+    const from = Math.min(offset, stats.size);
+    const bytes = readBytes(fd, from, Math.min(from + LINE_LIMIT, stats.size));
+    const lineEnd = bytes.indexOf(LINE_FEED);
+    const line = bytes.toString('latin1', 0, lineEnd < 0 ? bytes.length : lineEnd);
+    const { index, 0: found } = lastShown(text, line) ?? { index: 0, 0: '' };
+    const start = from + index;
+    const isFar = stats.size - start > COUNT_LIMIT;
+    const linesAfter = isFar ? undefined : countLines(fd, start, stats.size);
+    return { start, end: start + found.length, linesAfter };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** The last bytes of a line, a character each, that show a text: colours and links may be within. */
+function lastShown(text: string, line: string): RegExpExecArray | undefined {
+  const words = text.split(/[ \t]+/).filter((word) => word !== '');
+  if (words.length === 0) return undefined;
+  const patterns = words.map((word) =>
+    Array.from(Buffer.from(word, 'utf8').toString('latin1'), escape).join(`${looks}*`),
+  );
+  const expression = new RegExp(patterns.join(`(?:${looks}|[ \\t])+`), 'g');
+  return [...line.matchAll(expression)].at(-1);
+}
+
+const looks = String.raw`(?:\x1b\[[\d;:]*m|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\))`;
+
+function escape(character: string): string {
+  return character.replace(/[\\^$.*+?()[\]{}|]/, '\\$&');
+}
+
+function countLines(fd: number, from: number, to: number): number {
+  const bytes = Buffer.allocUnsafe(Math.min(COUNT_STEP, to - from));
+  let lines = 0;
+  for (let offset = from; offset < to;) {
+    const length = readSync(fd, bytes, 0, Math.min(bytes.length, to - offset), offset);
+    if (length === 0) break;
+    const read = bytes.subarray(0, length);
+    for (let at = read.indexOf(LINE_FEED); at >= 0; at = read.indexOf(LINE_FEED, at + 1)) lines++;
+    offset += length;
+  }
+  return lines;
+}

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findPlace } from '../../../src/output/captures/foundPlace.ts';
+
+describe('the place of a text that was found', () => {
+  let directory: string;
+  let path: string;
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'aft-place-'));
+    path = join(directory, 'stdout');
+  });
+
+  afterEach(() => {
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  /** The bytes of `content` at the place. */
+  function placed(content: string, offset: number, text: string): string {
+    writeFileSync(path, content);
+    const { start, end } = findPlace(directory, path, offset, text);
+    return Buffer.from(content).subarray(start, end).toString();
+  }
+
+  it('is its bytes, from the line’s start on', () => {
+    writeFileSync(path, 'needle\nthe needle\nend\n');
+    const place = findPlace(directory, path, 7, 'needle');
+    assert.deepEqual(place, { start: 11, end: 17, linesAfter: 2 });
+  });
+
+  it('has the colours, links and blanks that are in it', () => {
+    for (const found of [
+      'nee\x1b[1;31mdle in\x1b[0m',
+      'needle\x1b[m\t  in',
+      '\x1b[4mneedle \x1b]8;;http://x/\x1b\\in',
+    ]) {
+      assert.ok(found.includes(placed(`a ${found} b\n`, 0, 'needle in')));
+      assert.notEqual(placed(`a ${found} b\n`, 0, 'needle in'), '', found);
+    }
+  });
+
+  it('is one of characters of any length, and of those that expressions are made of', () => {
+    assert.equal(placed('x à la carte 漢字 x', 0, 'à la carte 漢字'), 'à la carte 漢字');
+    assert.equal(placed('x (a+)[.]{2}|\\^$* x', 0, '(a+)[.]{2}|\\^$*'), '(a+)[.]{2}|\\^$*');
+  });
+
+  it('is the last one of a line that was rewritten', () => {
+    writeFileSync(path, 'go 10%\rgo 20%\ngo 30%\n');
+    assert.deepEqual(findPlace(directory, path, 0, 'go'), { start: 7, end: 9, linesAfter: 2 });
+  });
+
+  it('is nothing at the line’s start where the text is not written in one go', () => {
+    for (const [content, text] of [
+      ['nee\x1b[5Cdle\n', 'needle'],
+      ['x\n', ' '],
+      ['x\n', ''],
+    ] as const) {
+      writeFileSync(path, content);
+      const { start, end } = findPlace(directory, path, 0, text);
+      assert.deepEqual([start, end], [0, 0], content);
+    }
+  });
+
+  it('is at the end of a capture that became shorter', () => {
+    writeFileSync(path, 'a\n');
+    assert.deepEqual(findPlace(directory, path, 1000, 'x'), { start: 2, end: 2, linesAfter: 0 });
+  });
+
+  it('does not count the lines of a long way', () => {
+    writeFileSync(path, `${'x'.repeat(1024 * 1024 - 1)}\n`.repeat(33));
+    assert.equal(findPlace(directory, path, 0, 'y').linesAfter, undefined);
+    assert.equal(findPlace(directory, path, 2 * 1024 * 1024, 'y').linesAfter, 31);
+  });
+});
