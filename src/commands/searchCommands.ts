@@ -5,6 +5,7 @@ import { bundlePaths } from '../persistence/paths.ts';
 import type { Task } from '../store/task.ts';
 import { NothingToDo } from '../vscode/userError.ts';
 import { outputScheme } from '../vscode/uris.ts';
+import { taskName } from '../vscode/words.ts';
 import type { Storages } from '../worker/storages.ts';
 import type { CommandHandler } from './commandTable.ts';
 import { writtenStreams } from './outputReader.ts';
@@ -32,7 +33,7 @@ export function searchCommands(
         const [only, ...more] = tasks;
         throw new NothingToDo(
           only !== undefined && more.length === 0
-            ? vscode.l10n.t('{0} has written nothing.', only.taskId)
+            ? vscode.l10n.t('{0} has written nothing.', taskName(only))
             : vscode.l10n.t('None of these tasks has written anything yet.'),
         );
       }

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { Search, type SearchEnd, type SearchNews } from '../output/search/search.ts';
 import { compileSearch, type SearchQuery } from '../output/search/searchPattern.ts';
-import { bytesInWords, commandName, withoutIcons } from '../vscode/words.ts';
+import { bytesInWords, commandName, taskName, withoutIcons } from '../vscode/words.ts';
 import type { Found, FoundIn } from './searchMatch.ts';
 
 /** Typing goes on for so many milliseconds before the search begins. */
@@ -202,7 +202,9 @@ export class SearchList {
       this.problems.push(
         warning(
           t('Stopped: the pattern took more than {0} s in one place', patience / 1000),
-          t('in {0} of {1}. Repetitions inside repetitions do that.', stream, task.taskId),
+          withoutIcons(
+            t('in {0} of {1}. Repetitions inside repetitions do that.', stream, taskName(task)),
+          ),
         ),
       );
     }

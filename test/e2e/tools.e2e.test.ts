@@ -62,13 +62,14 @@ describe('Tools on outputs', () => {
     await workbench.openOutput(taskId);
     await workbench.runCommand('AFT Tasks: Search Outputs');
     // The switch stays as the search before left it.
+    await workbench.page.getByRole('button', { name: /^Regular Expression: o/ }).waitFor();
     const off = workbench.page.getByRole('button', { name: 'Regular Expression: off' });
     if (await off.isVisible()) await off.click();
     await input().fill('(a+)+$');
     await workbench
       .quickPickRows()
       .filter({ hasText: 'Stopped: the pattern took more than 5 s in one place' })
-      .filter({ hasText: `in stdout of ${taskId}` })
+      .filter({ hasText: 'in stdout of “make a wall of letters”' })
       .waitFor();
     await workbench.screenshot('search-outputs-stopped');
     await workbench.page.getByRole('button', { name: 'Regular Expression: on' }).click();

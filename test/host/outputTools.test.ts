@@ -230,7 +230,7 @@ describe('commands on outputs', () => {
       await run('searchOutputs', rows[0]);
       assert.deepEqual(shownMessages, [
         'None of these tasks has written anything yet.',
-        `${tasks[0]!.taskId} has written nothing.`,
+        '“echo fixture” has written nothing.',
       ]);
     });
   });
