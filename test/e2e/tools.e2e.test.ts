@@ -40,6 +40,72 @@ describe('Tools on outputs', () => {
     await workbench.setTheme('dark');
   });
 
+  describe('before what a document shows', () => {
+    const filling = `${'a line of the long output that nobody looks for'.padEnd(98)}\r\n`;
+    /** More than the window of a finished task's document. */
+    const long = filling.repeat(60_000);
+
+    async function find(text: string): Promise<void> {
+      await workbench.runCommand('AFT Tasks: Search Outputs');
+      await input().fill(text);
+      await workbench.quickPickRows().filter({ hasText: text }).first().click();
+      await workbench.editorShows(text);
+      const selected = workbench.page.locator('.editor-group-container.active .selected-text');
+      await selected.first().waitFor();
+      // Away from the tab, whose tooltip would cover the lenses.
+      await workbench.page.mouse.move(640, 700);
+    }
+
+    for (const theme of ['light', 'dark'] as const) {
+      it(`finds a line of a log with its colours, links and lenses (${theme})`, async () => {
+        const red = '\x1b[1;31mFAILED\x1b[0m \x1b[36mtest/needle.ts:12:5\x1b[0m';
+        const linked = '\x1b]8;;https://example.org/\x1b\\the report\x1b]8;;\x1b\\';
+        written.write({
+          storage: sample.storageDirectory,
+          record: { command: 'npm run every-test' },
+          stdout: `${long}\x1b[32mpassed\x1b[0m before it\n${red} see ${linked}\n${filling.repeat(30)}${long}`,
+        });
+        await workbench.setTheme(theme);
+        await find('FAILED test/needle.ts:12:5 see the report');
+        await workbench.textHasColor('passed', await workbench.themeColor('terminal.ansiGreen'));
+        await workbench.textHasColor(
+          'test/needle.ts:12:5',
+          await workbench.themeColor('terminal.ansiCyan'),
+        );
+        await workbench.editor().locator('.detected-link', { hasText: 'the report' }).waitFor();
+        await workbench.screenshot('search-excerpt');
+        await workbench.page.keyboard.press('Control+Home');
+        await workbench.editorShows(/before this are not shown/);
+        await workbench.page.getByText('Open whole output').waitFor();
+        await workbench.screenshot('search-excerpt-top');
+        await workbench.page.getByText('Open whole output').click();
+        await workbench.page.getByText('Load earlier').waitFor();
+        await workbench.setTheme('dark');
+      });
+    }
+
+    it('finds a text on a screen that a program drew', async () => {
+      const frame = (percent: number, message: string): string =>
+        '\x1b[H\x1b[2J\x1b[7m build of the shop                        q quit \x1b[0m' +
+        `\x1b[3;3Hcompiling \x1b[32m${'█'.repeat(percent / 5)}\x1b[0m ${percent}%` +
+        `\x1b[5;3H\x1b[33m${message}\x1b[0m\x1b[8;1H\x1b[2mlast line\x1b[0m`;
+      const frames = (from: number): string =>
+        Array.from({ length: 20_000 }, (_, at) => frame((from + at) % 100, 'all is well')).join('');
+      written.write({
+        storage: sample.storageDirectory,
+        record: { mode: 'pty', ptyRows: 10, ptyCols: 60, command: 'build --watch' },
+        pty: `${frames(0)}${frame(40, 'warning: the needle is bent')}${frames(41)}done\r\n`,
+      });
+      await find('the needle is bent');
+      await workbench.textHasColor(
+        'warning: the needle',
+        await workbench.themeColor('terminal.ansiYellow'),
+      );
+      assert.match(await workbench.editorText(), /40%[\s\S]*needle is bent[\s\S]*last line/);
+      await workbench.screenshot('search-excerpt-pty');
+    });
+  });
+
   it('takes regular expressions, and says what is wrong with one', async () => {
     await workbench.runCommand('AFT Tasks: Search Outputs');
     await workbench.page.getByRole('button', { name: 'Regular Expression: off' }).click();

@@ -189,7 +189,7 @@ describe('commands on outputs', () => {
       await vscode.commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
       await result.done;
       const { document, selection } = vscode.window.activeTextEditor!;
-      assert.match(document.getText(), /^title\n\n {8}the needle/);
+      assert.match(document.getText(), /^title\n\n {8}the needle +beside\n\nkeys\n/);
       assert.equal(document.getText(selection), 'the needle');
       assert.equal(selection.start.line, 2);
     });

@@ -24,6 +24,12 @@ interface RenderedText {
   readonly spans: PackedSpans;
 }
 
+/** An excerpt up to some byte of it, and the line that the cursor is in then. */
+interface Rendered extends RenderedText {
+  readonly end: number;
+  readonly line: number;
+}
+
 /** What a capture has around a place. */
 interface Surroundings {
   /** Some of what is before `bytes`, for what lasts beyond a line. */
@@ -42,8 +48,8 @@ interface Surroundings {
  * What a capture has around a place, rendered. Throws a PersistenceError.
  *
  * A program may write over the place later, as one that fills the screen does with each of its
- * pictures: where the place's text is not in its line any more, the excerpt ends with it, and shows
- * what was on the screen then.
+ * pictures. Where the place's text is not in its line any more, the excerpt ends with the picture, or,
+ * where that has it no more either, with the place itself: it shows what was on the screen then.
  * @param makeSink makes one that has had no bytes
  * @param closed ends the rendering: the call rejects
  */
@@ -56,24 +62,26 @@ export async function readExcerpt(
 ): Promise<OpenedText> {
   const around = readSurroundings(sessionDir, path, place);
   const { bytes, before, start, totalBytes, writtenAt } = around;
-  const render = async (end: number): Promise<RenderedText & { readonly line: number }> => {
+  const renderTo = async (end: number): Promise<Rendered> => {
     const sink = await makeSink();
     if (before.length > 0) sink.startAfter?.(before);
     sink.write(bytes.subarray(0, end));
     await sink.settle(closed);
-    const shown = sink.whole();
-    return { ...shown, line: shown.text.split('\n').length - 1 - sink.linesBelow };
+    const { text, spans } = sink.whole();
+    return { text, spans, end, line: text.split('\n').length - 1 - sink.linesBelow };
   };
+  const row = await renderTo(endOfRow(bytes, around.place.end));
+  const { line } = row;
   const sought = plain(bytes.subarray(around.place.start, around.place.end));
-  const isIn = (text: string, line: number): boolean =>
+  const hasPlace = ({ text }: Rendered): boolean =>
     oneBlank(text.split('\n')[line] ?? '').includes(sought);
-  const rowEnd = endOfRow(bytes, around.place.end);
-  const then = await render(rowEnd);
-  const later = rowEnd === bytes.length ? then : await render(bytes.length);
-  const isLost = isIn(then.text, then.line) && !isIn(later.text, then.line);
-  const { text, spans } = isLost ? then : later;
-  const end = start + (isLost ? rowEnd : bytes.length);
-  const excerpt = { line: then.line, restBytes: totalBytes - end };
+  let shown = await renderTo(bytes.length);
+  if (hasPlace(row) && !hasPlace(shown)) {
+    const picture = await renderTo(endOfPicture(bytes, row.end));
+    shown = hasPlace(picture) ? picture : row;
+  }
+  const { text, spans, end } = shown;
+  const excerpt = { line, restBytes: totalBytes - start - end };
   return { text, spans, skippedBytes: start, totalBytes, writtenAt, excerpt };
 }
 
@@ -109,13 +117,25 @@ function lineOrCharacterEnd(bytes: Buffer, after: number): number {
 
 /** Where what is written from a place on leaves its row: at the line's end, or where the cursor moves. */
 function endOfRow(bytes: Buffer, from: number): number {
-  const found = bytes.toString('latin1', from).search(leavingRow);
+  return nextOf(leavingRow, bytes, from);
+}
+
+/** Where a program that fills the screen begins with another picture, clears it or leaves it. */
+function endOfPicture(bytes: Buffer, from: number): number {
+  return nextOf(newPicture, bytes, from);
+}
+
+function nextOf(sequence: RegExp, bytes: Buffer, from: number): number {
+  const found = bytes.toString('latin1', from).search(sequence);
   return found < 0 ? bytes.length : from + found;
 }
 
 /** All that moves the cursor but to the right, and what may erase more than is right of it. */
 // eslint-disable-next-line no-control-regex
 const leavingRow = /[\b\n\v\f\r]|\x1b(?!\[[\d;:]*[mC]|\[0?K|\])/;
+/** The cursor to the first cell or up, the screen erased or changed, all reset. */
+// eslint-disable-next-line no-control-regex
+const newPicture = /\x1b(?:\[(?:[01]?(?:;[01]?)?[Hf]|\d?J|\d{0,3}A|\?(?:47|1047|1049)[hl])|c)/;
 
 /** The text that bytes show, for its own. */
 function plain(bytes: Buffer): string {

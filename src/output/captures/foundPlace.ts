@@ -1,6 +1,7 @@
 import { closeSync, readSync } from 'node:fs';
 import { openSafely } from '../../persistence/safeFile.ts';
 import type { CapturePlace } from '../outputText.ts';
+import { matchReach } from '../search/searchCapture.ts';
 import { readBytes } from './captureTail.ts';
 
 /** Where a capture has a text that was found in it. */
@@ -9,17 +10,14 @@ export interface FoundPlace extends CapturePlace {
   readonly linesAfter: number | undefined;
 }
 
-/** A search looks at a longer line in parts. */
-const LINE_LIMIT = 64 * 1024;
 const COUNT_LIMIT = 32 * 1024 * 1024;
 const COUNT_STEP = 1024 * 1024;
 
 const LINE_FEED = 0x0a;
 
 /**
- * The bytes that show a text in the line that starts at `offset`: the last ones of several, as a line
- * that was rewritten shows those. None, at `offset`, where the cursor moved within the text. Throws a
- * PersistenceError.
+ * The first bytes that show a text in the line that starts at `offset`; none, at `offset`, where the
+ * cursor moved within a word of it. Throws a PersistenceError.
  */
 export function findPlace(
   sessionDir: string,
@@ -30,10 +28,10 @@ export function findPlace(
   const { fd, stats } = openSafely(sessionDir, path);
   try {
     const from = Math.min(offset, stats.size);
-    const bytes = readBytes(fd, from, Math.min(from + LINE_LIMIT, stats.size));
+    const bytes = readBytes(fd, from, Math.min(from + matchReach, stats.size));
     const lineEnd = bytes.indexOf(LINE_FEED);
     const line = bytes.toString('latin1', 0, lineEnd < 0 ? bytes.length : lineEnd);
-    const { index, 0: found } = lastShown(text, line) ?? { index: 0, 0: '' };
+    const { index, 0: found } = firstShown(text, line) ?? { index: 0, 0: '' };
     const start = from + index;
     const isFar = stats.size - start > COUNT_LIMIT;
     const linesAfter = isFar ? undefined : countLines(fd, start, stats.size);
@@ -43,18 +41,20 @@ export function findPlace(
   }
 }
 
-/** The last bytes of a line, a character each, that show a text: colours and links may be within. */
-function lastShown(text: string, line: string): RegExpExecArray | undefined {
+/** The first bytes of a line, a character each, that show a text. */
+function firstShown(text: string, line: string): RegExpExecArray | null {
   const words = text.split(/[ \t]+/).filter((word) => word !== '');
-  if (words.length === 0) return undefined;
+  if (words.length === 0) return null;
   const patterns = words.map((word) =>
-    Array.from(Buffer.from(word, 'utf8').toString('latin1'), escape).join(`${looks}*`),
+    Array.from(Buffer.from(word, 'utf8').toString('latin1'), escape).join(inWord),
   );
-  const expression = new RegExp(patterns.join(`(?:${looks}|[ \\t])+`), 'g');
-  return [...line.matchAll(expression)].at(-1);
+  return new RegExp(patterns.join(betweenWords)).exec(line);
 }
 
-const looks = String.raw`(?:\x1b\[[\d;:]*m|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\))`;
+const hyperlink = String.raw`\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)`;
+const inWord = String.raw`(?:\x1b\[[\d;:]*m|${hyperlink})*`;
+/** Moves of the cursor are blanks, too. */
+const betweenWords = String.raw`(?:\x1b\[[\d;:?]*[@-~]|${hyperlink}|[ \t])+`;
 
 function escape(character: string): string {
   return character.replace(/[\\^$.*+?()[\]{}|]/, '\\$&');

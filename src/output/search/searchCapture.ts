@@ -37,7 +37,9 @@ const SHOWN_BEFORE = 60;
 
 const LINE_FEED = 0x0a;
 
-const rawLimit = textStart + READ_SIZE + OVERLAP;
+/** A match is found within so many bytes from the offset that is told of it. */
+export const matchReach = READ_SIZE + OVERLAP;
+const rawLimit = textStart + matchReach;
 const visibleStart = rawLimit + 64;
 const visibleLimit = visibleStart + READ_SIZE;
 

@@ -176,9 +176,9 @@ describe('an excerpt', () => {
     it('ends with a place that was written over later', async () => {
       const content = `start\nneedle 10%\n\x1b[1A\x1b[2Kdone\n${long(10)}`;
       const { text, shown, skippedBytes, excerpt, totalBytes } = await around(content, 'needle');
-      assert.equal(text, 'start\nneedle 10%');
+      assert.equal(text, 'start\nneedle 10%\n');
       assert.equal(shown, 'needle 10%');
-      assert.equal(excerpt!.restBytes, totalBytes - skippedBytes - content.indexOf('\n\x1b[1A'));
+      assert.equal(excerpt!.restBytes, totalBytes - skippedBytes - content.indexOf('\x1b[1A'));
     });
 
     it('goes on behind a place of which a part was written over', async () => {
@@ -214,9 +214,16 @@ describe('an excerpt', () => {
         'needle',
         pty,
       );
-      assert.equal(text, 'title\n\n    needle');
+      assert.equal(text, 'title\n\n    needle\n\nkeys');
       assert.equal(shown, '    needle');
       assert.ok(excerpt!.restBytes > 0);
+    });
+
+    it('shows no more than the place where the rest of the screen is in its stead', async () => {
+      const rows = ['a', 'needle', 'b'].map((name) => `\x1b[2;1H${name}\x1b[K\x1b[3;1Hkeys`);
+      const { text, shown } = await around(`\x1b[Htitle${rows.join('')}`, 'needle', pty);
+      assert.equal(text, 'title\nneedle\nkeys');
+      assert.equal(shown, 'needle');
     });
 
     it('goes on where the place stays on the screen', async () => {

@@ -46,14 +46,21 @@ describe('the place of a text that was found', () => {
     assert.equal(placed('x (a+)[.]{2}|\\^$* x', 0, '(a+)[.]{2}|\\^$*'), '(a+)[.]{2}|\\^$*');
   });
 
-  it('is the last one of a line that was rewritten', () => {
+  it('is the first one of the line', () => {
     writeFileSync(path, 'go 10%\rgo 20%\ngo 30%\n');
-    assert.deepEqual(findPlace(directory, path, 0, 'go'), { start: 7, end: 9, linesAfter: 2 });
+    assert.deepEqual(findPlace(directory, path, 1, 'go'), { start: 7, end: 9, linesAfter: 2 });
+  });
+
+  it('is far from the line’s start where a search looked at so much at once', () => {
+    const frames = '\x1b[Hframe\x1b[K'.repeat(46_000);
+    assert.ok(frames.length > 500_000);
+    assert.equal(placed(`${frames}\x1b[Hthe\x1b[5Gneedle`, 0, 'the needle'), 'the\x1b[5Gneedle');
   });
 
   it('is nothing at the line’s start where the text is not written in one go', () => {
     for (const [content, text] of [
       ['nee\x1b[5Cdle\n', 'needle'],
+      ['x\nneedle\n', 'needle'],
       ['x\n', ' '],
       ['x\n', ''],
     ] as const) {
@@ -66,6 +73,22 @@ describe('the place of a text that was found', () => {
   it('is at the end of a capture that became shorter', () => {
     writeFileSync(path, 'a\n');
     assert.deepEqual(findPlace(directory, path, 1000, 'x'), { start: 2, end: 2, linesAfter: 0 });
+  });
+
+  it('is looked for in time that grows with the line', () => {
+    for (const piece of [
+      'a',
+      ' ',
+      'a ',
+      '\x1b[1m',
+      'a\x1b[m',
+      '\x1b[1;1;1',
+      '\x1b]8;;x',
+      '\x1b[0;',
+    ]) {
+      const line = piece.repeat(Math.ceil(500_000 / piece.length));
+      assert.equal(placed(line, 0, `${'a'.repeat(100)} a b`), '', JSON.stringify(piece));
+    }
   });
 
   it('does not count the lines of a long way', () => {
