@@ -1,4 +1,5 @@
 import * as assert from 'node:assert/strict';
+import { once } from 'node:events';
 import {
   appendFileSync,
   existsSync,
@@ -11,6 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
 import * as vscode from 'vscode';
 import { outputUri } from '../../src/vscode/uris.ts';
 import { writeTaskFixture, type FixtureTask, type TaskFixture } from '../support/taskFixture.ts';
@@ -85,18 +87,33 @@ describe('commands on outputs', () => {
     return shown;
   }
 
-  /** The search's list, a real one, as soon as it is made; and what types into it. */
-  function nextList(): Promise<{ list: QuickPick; type: (text: string) => void }> {
+  /** The search's list, a real one, as soon as it is shown; and what types and clicks in it. */
+  function nextList(): Promise<{
+    list: QuickPick;
+    type: (text: string) => void;
+    press: (button: string) => void;
+  }> {
     return new Promise((resolve) => {
       const create = vscode.window.createQuickPick.bind(vscode.window);
       answer('createQuickPick', () => {
         const list = create();
-        const listen = list.onDidChangeValue;
-        const hear = (listener: (text: string) => unknown): vscode.Disposable => {
-          resolve({ list, type: (text) => void listener(text) });
-          return listen(listener);
+        const typed = new vscode.EventEmitter<string>();
+        const pressed = new vscode.EventEmitter<vscode.QuickInputButton>();
+        Object.defineProperty(list, 'onDidChangeValue', { value: typed.event });
+        Object.defineProperty(list, 'onDidTriggerButton', { value: pressed.event });
+        const show = list.show.bind(list);
+        list.show = () => {
+          show();
+          resolve({
+            list,
+            type: (text) => {
+              typed.fire(text);
+            },
+            press: (name) => {
+              pressed.fire(list.buttons.find(({ tooltip }) => tooltip?.startsWith(name))!);
+            },
+          });
         };
-        Object.defineProperty(list, 'onDidChangeValue', { value: hear });
         return list;
       });
     });
@@ -212,6 +229,63 @@ describe('commands on outputs', () => {
         const { line } = editor.selection.start;
         assert.ok(start.line <= line && line <= end.line, `${line} in ${start.line}–${end.line}`);
       }
+    });
+
+    it('shows what it finds and how far it is while it searches on, until it is hidden', async () => {
+      const found = await task({ stdout: 'a needle\n' });
+      const endless = await task({ stdout: 'hay' });
+      // It takes no room on the disk, and minutes to search.
+      truncateSync(endless.paths.stdout, 1024 ** 4);
+      await vscode.commands.executeCommand('aftTasks.refresh');
+      const { tasks } = await api();
+      const sizes = [found, endless].map(
+        ({ key }) => tasks().find((known) => known.key === key)?.outputBytes,
+      );
+      assert.deepEqual(sizes, [9, 1024 ** 4]);
+      const threads: Worker[] = [];
+      const onWorker = (thread: Worker): void => void threads.push(thread);
+      process.on('worker', onWorker);
+      restore.push(() => process.off('worker', onWorker));
+      const made = nextList();
+      const rows = [found, endless].map(({ key }) => ({ kind: 'task', key }));
+      const done = run('searchOutputs', rows[0], rows);
+      const { list, type } = await made;
+      type('needle');
+      while (list.items.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+      assert.deepEqual(
+        list.items.map(({ label }) => label),
+        ['a needle'],
+      );
+      assert.ok(list.busy);
+      assert.match(list.title ?? '', /· 1 lines in \S+ [KMG]B of 1 TB$/);
+      const ends = threads
+        .filter(({ threadId }) => threadId !== -1)
+        .map((thread) => once(thread, 'exit'));
+      assert.ok(ends.length > 0);
+      list.hide();
+      await done;
+      await Promise.all(ends);
+    });
+
+    it('stops a pattern that runs away, says so, and keeps what it found', async () => {
+      const found = await task({ stdout: 'a needle\n' });
+      const evil = await task({ stdout: `${'a'.repeat(60)}b\n` });
+      const made = nextList();
+      const rows = [found, evil].map(({ key }) => ({ kind: 'task', key }));
+      const done = run('searchOutputs', rows[0], rows);
+      const { list, type, press } = await made;
+      press('Regular Expression');
+      type('needle|^(a+)+$');
+      while (list.items.length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+      assert.deepEqual(
+        list.items.map(({ label }) => label),
+        ['$(warning) Stopped: the pattern took more than 5 s in one place', 'a needle'],
+      );
+      assert.match(list.items[0]?.detail ?? '', new RegExp(`stdout of ${evil.taskId}`));
+      assert.ok(!list.busy);
+      press('Regular Expression');
+      list.hide();
+      await done;
     });
 
     it('says so where nothing matches', async () => {

@@ -13,7 +13,7 @@ export interface SearchOptions<Target extends SearchTarget> {
   readonly targets: readonly Target[];
   /** Of the matches in one capture, so many are reported whole. */
   readonly limit: number;
-  /** A search that gets stuck in the same megabyte for so many milliseconds is stopped. */
+  /** A pattern that looks at the same chunk for so many milliseconds ends the search. */
   readonly patience: number;
   readonly onNews: (target: Target, news: SearchNews) => void;
 }
@@ -30,6 +30,8 @@ export type SearchEnd<Target> =
 export type { SearchMatch, SearchNews, SearchTarget };
 
 const mostThreads = 4;
+/** Looks at a thread within the patience that it has. */
+const looksAtOne = 10;
 
 /**
  * A search through captures, in threads of its own: ending a thread is the one way to stop a
@@ -62,10 +64,9 @@ export class Search<Target extends SearchTarget> {
 
   private startThread(): void {
     const { script, query, limit, onNews } = this.options;
-    const pulse = new SharedArrayBuffer(4);
-    const data: SearchThreadData = { query, limit, pulse };
+    const matching = new SharedArrayBuffer(4);
+    const data: SearchThreadData = { query, limit, matching };
     const thread = new Worker(script, { workerData: data, name: 'aft-search' });
-    const beats = new Int32Array(pulse);
     let target: Target | undefined;
     const next = (): void => {
       target = this.left.shift();
@@ -83,26 +84,26 @@ export class Search<Target extends SearchTarget> {
     });
     this.threads.set(
       thread,
-      this.watch(beats, () => target),
+      this.watch(new Int32Array(matching), () => target),
     );
     next();
   }
 
-  /** Ends the search where a thread's pulse has not changed for a while. */
-  private watch(beats: Int32Array, target: () => Target | undefined): NodeJS.Timeout {
-    let last = -1;
-    let since = Date.now();
+  /** Ends the search where a thread's pattern looks at the same chunk for too long. */
+  private watch(matching: Int32Array, target: () => Target | undefined): NodeJS.Timeout {
+    let last = 0;
+    let looks = 0;
     const { patience } = this.options;
+    // Looks are counted, not milliseconds: a machine that slept has not searched meanwhile.
     return setInterval(() => {
-      const beat = Atomics.load(beats, 0);
+      const chunk = Atomics.load(matching, 0);
       const searched = target();
-      if (beat !== last || searched === undefined) {
-        last = beat;
-        since = Date.now();
-      } else if (Date.now() - since >= patience) {
+      looks = chunk !== 0 && chunk === last ? looks + 1 : 0;
+      last = chunk;
+      if (looks >= looksAtOne && searched !== undefined) {
         this.end({ kind: 'stuck', target: searched });
       }
-    }, patience / 10);
+    }, patience / looksAtOne);
   }
 
   private endThread(thread: Worker): void {

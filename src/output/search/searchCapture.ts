@@ -21,6 +21,8 @@ export interface SearchReport {
   readonly onMatch: (match: SearchMatch) => void;
   /** A match like those before, beyond the number that is reported whole. */
   readonly onFurtherMatch: () => void;
+  /** Bytes are read, and the pattern looks at them from now on, until `onProgress`. */
+  readonly onMatching: () => void;
   /** So many bytes of the capture are done. */
   readonly onProgress: (bytes: number) => void;
 }
@@ -85,7 +87,10 @@ export class CaptureSearcher {
       const length = wanted <= 0 ? 0 : readSync(fd, memory, from, wanted, offset + kept);
       const end = from + length;
       if (length === 0) {
-        if (kept > 0) this.searchBlock(textStart, end, offset, end);
+        if (kept > 0) {
+          report.onMatching();
+          this.searchBlock(textStart, end, offset, end);
+        }
         report.onProgress(offset + kept);
         return;
       }
@@ -97,6 +102,7 @@ export class CaptureSearcher {
       }
       const done = lineEnd ?? end;
       const next = lineEnd ?? end - OVERLAP;
+      report.onMatching();
       this.linesBefore += this.searchBlock(textStart, done, offset, next);
       memory.copyWithin(textStart, next, end);
       kept = end - next;

@@ -16,8 +16,8 @@ export interface SearchThreadData {
   readonly query: SearchQuery;
   /** Of the matches in one capture, so many are reported whole. */
   readonly limit: number;
-  /** One number, that grows while the search gets on. */
-  readonly pulse: SharedArrayBuffer;
+  /** One number: 0 except while the pattern looks at a chunk, another one for each. */
+  readonly matching: SharedArrayBuffer;
 }
 
 /** What a search's thread tells. */
@@ -35,9 +35,10 @@ export interface SearchNews {
 const tellEvery = 50;
 
 /** The root of a search's thread: searches the captures that it is sent, one after the other. */
-function serve(port: MessagePort, { query, limit, pulse }: SearchThreadData): void {
+function serve(port: MessagePort, { query, limit, matching }: SearchThreadData): void {
   const searcher = new CaptureSearcher(compileSearch(query), limit);
-  const beats = new Int32Array(pulse);
+  const chunk = new Int32Array(matching);
+  let chunks = 0;
   let matches: SearchMatch[] = [];
   let further = 0;
   let bytes = 0;
@@ -59,20 +60,26 @@ function serve(port: MessagePort, { query, limit, pulse }: SearchThreadData): vo
       searcher.search(fd, stats.size, {
         onMatch: (match) => matches.push(match),
         onFurtherMatch: () => further++,
+        onMatching: () => {
+          // What is found must not be lost where the pattern runs away now.
+          if (matches.length > 0) tell(false);
+          chunks += 1;
+          Atomics.store(chunk, 0, chunks);
+        },
         onProgress: (offset) => {
-          Atomics.add(beats, 0, 1);
+          Atomics.store(chunk, 0, 0);
           bytes += offset - before;
           before = offset;
           if (performance.now() - told > tellEvery) tell(false);
         },
       });
     } finally {
+      Atomics.store(chunk, 0, 0);
       closeSync(fd);
     }
   };
 
   port.on('message', (target: SearchTarget) => {
-    Atomics.add(beats, 0, 1);
     try {
       search(target);
       tell(true);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { buildSync } from 'esbuild';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Search, type SearchEnd, type SearchTarget } from '../../../src/output/search/search.ts';
@@ -34,7 +34,12 @@ describe('Search', () => {
     return { sessionDir: directory, path };
   }
 
-  function start(targets: readonly SearchTarget[], asked: Partial<SearchQuery>, patience = 60_000) {
+  function start(
+    targets: readonly SearchTarget[],
+    asked: Partial<SearchQuery>,
+    patience = 60_000,
+    threadScript = script,
+  ) {
     const query = { text: '', isRegex: false, matchCase: false, wholeWord: false, ...asked };
     const found: { target: SearchTarget; match: SearchMatch }[] = [];
     const problems: string[] = [];
@@ -44,7 +49,7 @@ describe('Search', () => {
       onFirst = resolve;
     });
     const search = new Search({
-      script,
+      script: threadScript,
       query,
       targets,
       limit: 100,
@@ -79,6 +84,34 @@ describe('Search', () => {
     const { search } = start([target], { text: '^(a+)+$', isRegex: true }, 300);
     const expected: SearchEnd<SearchTarget> = { kind: 'stuck', target };
     assert.deepEqual(await search.ended, expected);
+  });
+
+  it('keeps what it found before a pattern ran away', async () => {
+    const chunk = '-\n'.repeat(300 * 1024);
+    const target = write('late', `${chunk}fine\n${chunk}${'a'.repeat(60)}b\n`);
+    const { search, found } = start([target], { text: '^(a+)+$|fine', isRegex: true }, 300);
+    assert.deepEqual(await search.ended, { kind: 'stuck', target });
+    assert.deepEqual(
+      found.map(({ match }) => match.text),
+      ['fine'],
+    );
+  });
+
+  it('takes a slow disk for no pattern that runs away', async () => {
+    const slow = join(directory, 'slow.js');
+    // The thread itself, on a disk that takes three times the patience for each read.
+    writeFileSync(
+      slow,
+      `const fs = require('node:fs');
+      const read = fs.readSync;
+      const nothing = new Int32Array(new SharedArrayBuffer(4));
+      fs.readSync = (...args) => (Atomics.wait(nothing, 0, 0, 600), read(...args));
+      ${readFileSync(script, 'utf8')}`,
+    );
+    const target = write('slow', 'here\n');
+    const { search, found } = start([target], { text: 'here' }, 200, slow);
+    assert.deepEqual(await search.ended, { kind: 'complete' });
+    assert.equal(found.length, 1);
   });
 
   it('ends at once where it is stopped, even inside a pattern that runs away', async () => {

@@ -38,6 +38,7 @@ describe('CaptureSearcher', () => {
       new CaptureSearcher(pattern, limit).search(fd, Buffer.byteLength(content), {
         onMatch: (match) => found.matches.push(match),
         onFurtherMatch: () => found.further++,
+        onMatching: () => undefined,
         onProgress: (bytes) => {
           found.bytes = bytes;
         },
