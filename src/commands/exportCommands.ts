@@ -10,8 +10,9 @@ import { bytesInWords, commandName, taskName } from '../vscode/words.ts';
 import type { Storages } from '../worker/storages.ts';
 import type { CommandHandler } from './commandTable.ts';
 import { readEnd, writtenStreams } from './outputReader.ts';
-import { sessionReport, type ReportedOutput, type ReportedTask } from './sessionReport.ts';
+import { sessionHead, taskReport, type ReportedOutput } from './sessionReport.ts';
 import type { TaskPicker } from './taskPicker.ts';
+import { writeWhole } from './wholeFile.ts';
 
 type ExportCommand = 'copyOutput' | 'exportOutput' | 'exportSession';
 
@@ -104,10 +105,10 @@ export function exportCommands(
         saveLabel: t('Export'),
       });
       if (destination === undefined) return;
-      const report = await makeReport(storages, tasks);
-      if (report === undefined) return;
-      await writeWhole(destination, report);
-      await vscode.window.showTextDocument(destination);
+      if (await exportReport(storages, tasks, destination)) {
+        // A report of thousands of tasks may be more than what extensions may open.
+        await vscode.commands.executeCommand('vscode.open', destination);
+      }
     },
   };
 }
@@ -214,8 +215,12 @@ async function readAll(
   return { text, skippedBytes };
 }
 
-/** Absent where the user cancelled. */
-async function makeReport(storages: Storages, tasks: readonly Task[]): Promise<string | undefined> {
+/** Writes the report in the user's sight; false where the user cancelled. */
+async function exportReport(
+  storages: Storages,
+  tasks: readonly Task[],
+  destination: vscode.Uri,
+): Promise<boolean> {
   const { t } = vscode.l10n;
   const options = {
     location: vscode.ProgressLocation.Notification,
@@ -223,18 +228,31 @@ async function makeReport(storages: Storages, tasks: readonly Task[]): Promise<s
     cancellable: true,
   };
   return await vscode.window.withProgress(options, async (progress, token) => {
-    const parts: ReportedTask[] = [];
-    for (const task of tasks) {
-      if (token.isCancellationRequested) return undefined;
-      progress.report({
-        message: withoutLinks(commandName(task, 60)),
-        increment: 100 / tasks.length,
-      });
-      // The report says in an output's place that it could not be read.
-      const outputs = await readEnds(storages, task).catch(() => undefined);
-      parts.push({ task, outputs });
+    async function* report(): AsyncGenerator<string> {
+      yield sessionHead(tasks);
+      for (const [at, task] of tasks.entries()) {
+        progress.report({
+          message: withoutLinks(commandName(task, 60)),
+          increment: 100 / tasks.length,
+        });
+        // The report says in an output's place that it could not be read.
+        const outputs = await readEnds(storages, task).catch(() => undefined);
+        if (token.isCancellationRequested) throw new vscode.CancellationError();
+        yield taskReport(task, at + 1, outputs);
+      }
     }
-    return sessionReport(parts);
+    try {
+      await writeWhole(destination, report());
+      return true;
+    } catch (error) {
+      if (error instanceof vscode.CancellationError) return false;
+      const message = error instanceof Error ? error.message : String(error);
+      // Without the name of the temporary file.
+      const reason = message.replace(/^Error: /, '').replace(/, \w+ '.*$/, '');
+      throw new UserError(
+        t('The session was not exported to {0}: {1}', destination.fsPath, reason),
+      );
+    }
   });
 }
 
@@ -244,24 +262,6 @@ async function readEnds(storages: Storages, task: Task): Promise<ReportedOutput[
     ends.push({ stream, text: (await readEnd(storages, task, stream, reportedWindow)).text });
   }
   return ends;
-}
-
-/** A file has its name only when it is whole. */
-async function writeWhole(destination: vscode.Uri, text: string): Promise<void> {
-  const { fs } = vscode.workspace;
-  const temporary = destination.with({ path: `${destination.path}.${Date.now()}.tmp` });
-  try {
-    await fs.writeFile(temporary, Buffer.from(text, 'utf8'));
-    await fs.rename(temporary, destination, { overwrite: true });
-  } catch (error) {
-    await Promise.resolve(fs.delete(temporary)).catch(() => undefined);
-    const message = error instanceof Error ? error.message : String(error);
-    // Without the name of the temporary file.
-    const reason = message.replace(/^Error: /, '').replace(/, \w+ '.*$/, '');
-    throw new UserError(
-      vscode.l10n.t('The session was not exported to {0}: {1}', destination.fsPath, reason),
-    );
-  }
 }
 
 /** In the first folder of the workspace, else in the home directory. */

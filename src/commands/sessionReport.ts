@@ -3,49 +3,50 @@ import type { CaptureStream } from '../persistence/record.ts';
 import type { Task } from '../store/task.ts';
 import { commandName, durationInWords } from '../vscode/words.ts';
 
-/** A task and the ends of its outputs; absent where they can't be read. */
-export interface ReportedTask {
-  readonly task: Task;
-  readonly outputs: readonly ReportedOutput[] | undefined;
-}
-
 /** The end of what a stream shows. */
 export interface ReportedOutput {
   readonly stream: CaptureStream;
   readonly text: string;
 }
 
-/** Lines of each stream in a report. */
+/** Lines of each stream in a report, and characters of each. */
 const reportedLines = 40;
+const reportedChars = 1000;
 
-/**
+/*
  * A session as Markdown. What comes from the tasks stands in fences and code spans that it can't
- * close, or is escaped.
+ * close, or is escaped. Every part ends with a line break.
  */
-export function sessionReport(parts: readonly ReportedTask[]): string {
+
+/** What comes before the tasks. */
+export function sessionHead(tasks: readonly Task[]): string {
   const { t } = vscode.l10n;
-  const [first] = parts;
-  const session = first?.task.sessionId ?? first?.task.sessionHash ?? '';
-  const head = [
+  const [first] = tasks;
+  const session = first?.sessionId ?? first?.sessionHash ?? '';
+  return lines([
     `# ${t('Session')} ${code(session)}`,
     '',
     ...facts([
-      [t('Harness'), first?.task.harness],
-      [t('Project'), parts.find(({ task }) => task.projectRoot)?.task.projectRoot],
-      [t('Storage'), first?.task.storageDirectory],
+      [t('Harness'), first?.harness],
+      [t('Project'), tasks.find(({ projectRoot }) => projectRoot)?.projectRoot],
+      [t('Storage'), first?.storageDirectory],
     ]),
-    `- ${t('Tasks')}: ${parts.length}`,
+    `- ${t('Tasks')}: ${tasks.length}`,
     `- ${t('Exported')}: ${new Date().toISOString()}`,
-  ];
-  return [...head, ...parts.flatMap(taskReport), ''].join('\n');
+  ]);
 }
 
-function taskReport({ task, outputs }: ReportedTask, index: number): string[] {
+/** One task, counted from 1, with the ends of its outputs; absent where they can't be read. */
+export function taskReport(
+  task: Task,
+  number: number,
+  outputs: readonly ReportedOutput[] | undefined,
+): string {
   const { t } = vscode.l10n;
   const title = commandName(task, 80);
-  return [
+  return lines([
     '',
-    `## ${index + 1}. ${code(title)}`,
+    `## ${number}. ${code(title)}`,
     '',
     ...(task.command === '' ? [] : [fenced(task.command, 'sh'), '']),
     ...facts([
@@ -60,21 +61,29 @@ function taskReport({ task, outputs }: ReportedTask, index: number): string[] {
     ]),
     '',
     ...outputReport(outputs),
-  ];
+  ]);
 }
 
-function outputReport(outputs: ReportedTask['outputs']): string[] {
+function outputReport(outputs: readonly ReportedOutput[] | undefined): string[] {
   const { t } = vscode.l10n;
   if (outputs === undefined) return [t('The output could not be read.')];
   const written = outputs.flatMap(({ stream, text }) => {
     const end = text.trimEnd();
     if (end === '') return [];
-    const lines = end.split('\n').slice(-reportedLines);
-    return [[t('The last lines of {0}:', stream), '', fenced(lines.join('\n'), 'text')]];
+    const last = end.split('\n').slice(-reportedLines).map(cut);
+    return [[t('The last lines of {0}:', stream), '', fenced(last.join('\n'), 'text')]];
   });
   return written.length === 0
     ? [t('No output.')]
     : written.flatMap((part, at) => (at === 0 ? part : ['', ...part]));
+}
+
+function cut(line: string): string {
+  if (line.length <= reportedChars) return line;
+  // A surrogate pair must not be cut in two.
+  const kept = line.slice(0, reportedChars).replace(/[\ud800-\udbff]$/, '');
+  const rest = line.length - kept.length;
+  return kept + vscode.l10n.t('… [{0} more characters]', rest.toLocaleString());
 }
 
 function statusInWords({ status, statusReason, liveness }: Task): string {
@@ -117,4 +126,8 @@ function fenced(text: string, language: string): string {
 
 function longestRun(text: string): number {
   return (text.match(/`+/g) ?? []).reduce((longest, run) => Math.max(longest, run.length), 0);
+}
+
+function lines(all: readonly string[]): string {
+  return `${all.join('\n')}\n`;
 }

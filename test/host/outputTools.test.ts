@@ -6,7 +6,10 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
+  statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -55,6 +58,11 @@ describe('commands on outputs', () => {
       window[name] = before;
     });
   }
+
+  const sessionRow = (key: string): object => ({
+    kind: 'session',
+    id: key.slice(0, key.lastIndexOf('/')),
+  });
 
   function saveTo(name: string): string {
     const path = join(directory, name);
@@ -518,11 +526,75 @@ describe('commands on outputs', () => {
   it('exportSession leaves nothing when it is cancelled', async () => {
     const sessionId = 'ses_cancelled';
     const { key } = await task({ sessionId, stdout: 'x' });
-    await task({ sessionId, stdout: 'y' });
-    saveTo('session.md');
+    const path = saveTo('session.md');
+    writeFileSync(path, 'before');
     cancelProgress();
-    await run('exportSession', { kind: 'session', id: key.slice(0, key.lastIndexOf('/')) });
-    assert.deepEqual(readdirSync(directory), []);
+    await run('exportSession', sessionRow(key));
+    assert.equal(readFileSync(path, 'utf8'), 'before');
+    assert.deepEqual(readdirSync(directory), ['session.md']);
+  });
+
+  it('exportSession writes while it reads, so that memory holds one task at a time', async () => {
+    const sessionId = 'ses_long';
+    const stdout = `${'x'.repeat(900)}\n`.repeat(100);
+    const written: FixtureTask[] = [];
+    for (let number = 0; number < 8; number += 1) {
+      const record = { startedAt: Date.now() + number };
+      written.push(await task({ sessionId, record, stdout }));
+    }
+    saveTo('session.md');
+    const sizes: number[] = [];
+    const reported: { message?: string; increment?: number }[] = [];
+    type Work = Parameters<typeof vscode.window.withProgress<unknown>>[1];
+    answer('withProgress', async ({ cancellable }: vscode.ProgressOptions, work: Work) => {
+      assert.ok(cancellable);
+      const report = (part: { message?: string; increment?: number }): void => {
+        const [name] = readdirSync(directory);
+        sizes.push(name === undefined ? 0 : statSync(join(directory, name)).size);
+        reported.push(part);
+      };
+      return await work({ report }, new vscode.CancellationTokenSource().token);
+    });
+    await run('exportSession', sessionRow(written[0]!.key));
+    // A part is 36 KB; of those before, two may be on their way to the disk.
+    sizes.forEach((size, at) => {
+      assert.ok(size > (at - 2) * 36_000, `${size} bytes before task ${at}`);
+    });
+    assert.deepEqual(
+      reported,
+      written.map(() => ({ message: 'echo fixture', increment: 100 / 8 })),
+    );
+  });
+
+  it('exports write the file that a link leads to, and leave the link', async () => {
+    const { key } = await task({ sessionId: 'ses_link', stdout: 'new' });
+    const real = join(directory, 'real');
+    const link = saveTo('link');
+    symlinkSync('real', link);
+    for (const [command, content] of [
+      ['exportOutput', /^new$/],
+      ['exportSession', /^# Session `ses_link`/],
+    ] as const) {
+      writeFileSync(real, 'before');
+      choose('As shown');
+      await run(command, key);
+      assert.match(readFileSync(real, 'utf8'), content);
+      assert.equal(readlinkSync(link), 'real');
+      assert.deepEqual(readdirSync(directory).sort(), ['link', 'real']);
+    }
+  });
+
+  it('exportSession writes to other file systems, too', async () => {
+    const files = new Map<string, string>();
+    const provider = memoryFiles(files);
+    const registered = vscode.workspace.registerFileSystemProvider('aft-test', provider);
+    restore.push(() => void registered.dispose());
+    const { key } = await task({ sessionId: 'ses_virtual', stdout: 'out' });
+    const destination = vscode.Uri.parse('aft-test:/session.md');
+    answer('showSaveDialog', () => Promise.resolve(destination));
+    await run('exportSession', key);
+    assert.deepEqual([...files.keys()], ['/session.md']);
+    assert.match(files.get('/session.md') ?? '', /^# Session `ses_virtual`\n[^]*```text\nout\n```/);
   });
 
   it('exportOutput says why it could not write', async () => {
@@ -549,30 +621,66 @@ describe('commands on outputs', () => {
   });
 
   it('exportSession writes a report that no task can break', async () => {
-    const now = Date.now();
+    const startedAt = Date.UTC(2026, 10, 23, 5, 48, 27);
     const sessionId = 'ses_report';
     await task({
       sessionId,
-      record: { command: 'second', startedAt: now },
+      record: { command: 'second', startedAt, workdir: '/a `b`' },
       stdout: '```\n# not a heading\n',
     });
     const first = await task({
       sessionId,
-      record: { command: 'first `x`\n````', startedAt: now - 9000, status: 'failed', exitCode: 3 },
+      record: {
+        command: 'first `x`\n````\n# none either',
+        startedAt: startedAt - 9000,
+        finishedAt: startedAt - 5000,
+        durationMs: 4000,
+        status: 'timed_out',
+        statusReason: 'too `slow`',
+        exitCode: 3,
+      },
+    });
+    await task({
+      sessionId,
+      record: { ...running, command: 'third', startedAt: startedAt + 1000 },
+      stderr: '~~~~\n</code>\n`',
     });
     const path = saveTo('session.md');
-    await run('exportSession', {
-      kind: 'session',
-      id: first.key.slice(0, first.key.lastIndexOf('/')),
-    });
+    await run('exportSession', sessionRow(first.key));
     const report = readFileSync(path, 'utf8');
     assert.equal(vscode.window.activeTextEditor?.document.uri.fsPath, path);
-    const headings = report.split('\n').filter((line) => line.startsWith('#'));
-    assert.deepEqual(headings.slice(0, 2), ['# Session `ses_report`', '## 1. `` first `x` ``']);
-    assert.match(report, /`````sh\nfirst `x`\n````\n`````/);
-    assert.match(report, /- Exit code: `3`/);
-    assert.match(report, /````text\n```\n# not a heading\n````/);
+    const outside = report.replace(/^(`{3,})\w+\n[^]*?\n\1$/gm, '');
+    const headings = outside.split('\n').filter((line) => line.startsWith('#'));
+    assert.deepEqual(headings, [
+      '# Session `ses_report`',
+      '## 1. `` first `x` ``',
+      '## 2. `second`',
+      '## 3. `third`',
+    ]);
+    assert.match(outside, /- Tasks: 3\n/);
+    const [, one = '', two = '', three = ''] = report.split(/^## \d\. /m);
+    assert.match(one, /\n`````sh\nfirst `x`\n````\n# none either\n`````\n/);
+    assert.match(
+      one,
+      /\n- Status: `` timed out, too `slow` ``\n- Exit code: `3`\n- Duration: `4 s`\n- Started: `2026-11-23T05:48:18\.000Z`\n- Ended: `2026-11-23T05:48:22\.000Z`\n- Directory: `\/tmp`\n/,
+    );
+    assert.match(one, /\nNo output\.\n/);
+    assert.match(two, /\n- Status: `completed`\n- Exit code: `0`\n/);
+    assert.match(two, /\n- Directory: `` \/a `b` ``\n/);
+    assert.match(two, /\nThe last lines of stdout:\n\n````text\n```\n# not a heading\n````\n/);
+    assert.match(three, /\n- Status: `running`\n- Started: /);
+    assert.match(three, /\nThe last lines of stderr:\n\n```text\n~~~~\n<\/code>\n`\n```\n/);
     assert.deepEqual(readdirSync(directory), ['session.md']);
+  });
+
+  it('exportSession cuts lines that are too long, and says so', async () => {
+    const { key } = await task({ stdout: `${'x'.repeat(999)}🚀${'y'.repeat(4000)}\nshort\n` });
+    const path = saveTo('session.md');
+    await run('exportSession', key);
+    assert.match(
+      readFileSync(path, 'utf8'),
+      /\n```text\nx{999}… \[4,002 more characters\]\nshort\n```\n/,
+    );
   });
 
   it('exportSession has the last lines of each stream, and of a terminal what it shows', async () => {
@@ -590,7 +698,7 @@ describe('commands on outputs', () => {
       pty: 'abcdefghijKLM\x1b[2;1HX',
     });
     const path = saveTo('session.md');
-    await run('exportSession', { kind: 'session', id: key.slice(0, key.lastIndexOf('/')) });
+    await run('exportSession', sessionRow(key));
     const report = readFileSync(path, 'utf8');
     for (const [stream, name] of [
       ['stdout', 'out'],
@@ -681,3 +789,32 @@ describe('commands on outputs', () => {
     });
   });
 });
+
+/** A file system of files without directories, that can't write a part of one. */
+function memoryFiles(files: Map<string, string>): vscode.FileSystemProvider {
+  const read = (uri: vscode.Uri): string => {
+    const text = files.get(uri.path);
+    if (text === undefined) throw vscode.FileSystemError.FileNotFound(uri);
+    return text;
+  };
+  const refuse = (): never => {
+    throw vscode.FileSystemError.NoPermissions();
+  };
+  return {
+    onDidChangeFile: new vscode.EventEmitter<vscode.FileChangeEvent[]>().event,
+    watch: () => new vscode.Disposable(() => undefined),
+    stat: (uri) =>
+      uri.path === '/'
+        ? { type: vscode.FileType.Directory, ctime: 0, mtime: 0, size: 0 }
+        : { type: vscode.FileType.File, ctime: 0, mtime: 0, size: read(uri).length },
+    readFile: (uri) => Buffer.from(read(uri)),
+    writeFile: (uri, content) => void files.set(uri.path, Buffer.from(content).toString()),
+    delete: (uri) => void files.delete(uri.path),
+    rename: (from, to) => {
+      files.set(to.path, read(from));
+      files.delete(from.path);
+    },
+    readDirectory: refuse,
+    createDirectory: refuse,
+  };
+}

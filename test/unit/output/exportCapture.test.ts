@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import {
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -102,6 +104,16 @@ describe('CaptureExport', () => {
     await capture.step();
     capture.finish();
     assert.equal(readFileSync(real, 'utf8'), 'new');
+    assert.equal(readlinkSync(target), real);
+    assert.deepEqual(readdirSync(directory).sort(), ['real.log', 'session', 'to']);
+  });
+
+  it('leaves a link that leads nowhere', () => {
+    symlinkSync(join(directory, 'nowhere.log'), target);
+    assert.throws(() => new CaptureExport(session, [source('stdout', 'new')], target), {
+      code: 'ENOENT',
+    });
+    assert.ok(lstatSync(target).isSymbolicLink());
   });
 
   it('follows no link in the storage', () => {
