@@ -1,3 +1,5 @@
+import { ReplayPen } from './replayPen.ts';
+
 /** What the filter is in the middle of. */
 type State =
   'text' | 'escape' | 'charset' | 'control' | 'osc' | 'oscEscape' | 'string' | 'stringEscape';
@@ -55,12 +57,18 @@ export interface ReplayFilterOptions {
 export class ReplayFilter {
   private readonly returnsAtLineFeed: boolean;
   private readonly decoder = new TextDecoder();
+  private readonly written = new ReplayPen();
   private state: State = 'text';
   /** What was read of a sequence. */
   private pending = '';
 
   constructor({ returnsAtLineFeed }: ReplayFilterOptions) {
     this.returnsAtLineFeed = returnsAtLineFeed;
+  }
+
+  /** Gives a terminal that has none the colours and the link of the text that comes next. */
+  get pen(): string {
+    return this.written.sequences;
   }
 
   /** The text that a terminal may have. */
@@ -182,6 +190,7 @@ export class ReplayFilter {
 
   private leave(sequence = ''): string {
     this.enter('text');
+    this.written.take(sequence);
     return sequence;
   }
 }

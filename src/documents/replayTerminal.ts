@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { streamHeading, type Replay, type ReplayChange } from '../output/outputText.ts';
+import { streamHeading, type Replay } from '../output/outputText.ts';
 import { captureStreams } from '../persistence/capture.ts';
 import type { CaptureStream } from '../persistence/record.ts';
 import type { Task } from '../store/task.ts';
@@ -17,8 +17,8 @@ const lookEvery = 100;
 const readsAtOnce = 8;
 
 const dim = (words: string): string => `\x1b[0;2m${words}\x1b[0m\r\n`;
-/** Out of the second screen and its settings, and all erased. */
-const clear = '\x1b[?1049l\x1b[!p\x1b[H\x1b[2J\x1b[3J';
+/** Out of a link, of the second screen and its settings, and all erased. */
+const clear = '\x1b]8;;\x1b\\\x1b[?1049l\x1b[!p\x1b[H\x1b[2J\x1b[3J';
 /** Out of a link, and of colours, margins and the like; the cursor stays where it is. */
 const reset = '\x1b]8;;\x1b\\\x1b[!p';
 /** A line's beginning, and what leaves the cursor there: colours, erasing, links. */
@@ -26,6 +26,8 @@ const reset = '\x1b]8;;\x1b\\\x1b[!p';
 const lineStart = /(^|\n)(?:\x1b\[[\d;:]*[mK]|\x1b\]8;[^\x1b]*\x1b\\)*$/;
 /** More such sequences at a text's end are nobody's. */
 const longestEnd = 4096;
+
+type Calls = NonNullable<ReturnType<Storages['callsFor']>>;
 
 interface Source {
   readonly stream: CaptureStream;
@@ -54,7 +56,7 @@ export class ReplayTerminal extends Disposable implements vscode.Pseudoterminal 
   private writing: Source | undefined;
   private isAtLineStart = true;
   /** The worker that the views are in. */
-  private calls: ReturnType<Storages['callsFor']>;
+  private calls: Calls | undefined;
   private brokeOff = false;
   private size: TerminalSize | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -109,21 +111,8 @@ export class ReplayTerminal extends Disposable implements vscode.Pseudoterminal 
     }
     this.calls = calls;
     try {
-      this.sources = captureStreams(task.mode).map((stream) => ({
-        stream,
-        view: nextView(),
-        filter: newFilter(stream),
-        hasText: false,
-      }));
-      const replays: [Source, Replay][] = [];
-      for (const source of this.sources) {
-        const replay = await calls.openReplay(source.view, this.key, source.stream);
-        // Closed meanwhile, and with it the views that were there then.
-        if (this.isDisposed) void calls.closeOutput(source.view);
-        else replays.push([source, replay]);
-      }
       this.resize();
-      this.showBeginning(replays);
+      await this.showEnds(calls, captureStreams(task.mode));
     } catch (error) {
       this.breakOff(this.reasonOf(error));
       return;
@@ -131,7 +120,24 @@ export class ReplayTerminal extends Disposable implements vscode.Pseudoterminal 
     await this.follow();
   }
 
-  private showBeginning(replays: readonly [Source, Replay][]): void {
+  /** Shows the captures' ends, in the place of what is shown of them. */
+  private async showEnds(calls: Calls, streams: readonly CaptureStream[]): Promise<void> {
+    for (const { view } of this.sources) void calls.closeOutput(view);
+    this.sources = streams.map((stream) => ({
+      stream,
+      view: nextView(),
+      filter: newFilter(stream),
+      hasText: false,
+    }));
+    const replays: [Source, Replay][] = [];
+    for (const source of this.sources) {
+      const replay = await calls.openReplay(source.view, this.key, source.stream);
+      // Closed meanwhile, and with it the views that were there then.
+      if (this.isDisposed) void calls.closeOutput(source.view);
+      else replays.push([source, replay]);
+    }
+    if (this.writing !== undefined) this.write(clear, true);
+    this.writing = undefined;
     const texts = replays.map(([source, { data }]) => source.filter.write(data));
     replays.forEach(([source], at) => (source.hasText = texts[at] !== ''));
     replays.forEach(([source, { skippedBytes }], at) => {
@@ -178,39 +184,54 @@ export class ReplayTerminal extends Disposable implements vscode.Pseudoterminal 
   /** True where something was new. */
   private async readOn(): Promise<boolean> {
     const calls = this.storages.callsFor(this.key);
+    if (calls === undefined) return false;
     let isNew = false;
     for (const source of this.sources) {
-      const change = await calls?.readReplay(source.view);
+      const change = await calls.readReplay(source.view);
       if (change === undefined || change.kind === 'gone' || this.isDisposed) continue;
       isNew = true;
-      this.take(source, change);
+      if (change.kind === 'append') {
+        const { pen } = source.filter;
+        this.show(source, source.filter.write(change.data), 0, pen);
+      } else if (this.sources.length === 1) {
+        this.write(clear, true);
+        this.showAgain(source, change.data, change.skippedBytes);
+      } else if (change.missedBytes > 0) {
+        // The other stream's text is not to be erased.
+        this.showAgain(source, change.data, change.missedBytes);
+      } else {
+        await this.showEnds(
+          calls,
+          this.sources.map(({ stream }) => stream),
+        );
+        break;
+      }
     }
     return isNew;
   }
 
-  private take(source: Source, change: Exclude<ReplayChange, { kind: 'gone' }>): void {
-    if (change.kind === 'append') {
-      this.show(source, source.filter.write(change.data), 0);
-      return;
-    }
+  private showAgain(source: Source, data: Uint8Array, skippedBytes: number): void {
     source.filter = newFilter(source.stream);
-    // Another stream's text in the same terminal is not to be erased.
-    if (this.sources.length === 1) this.write(clear, true);
-    this.show(source, source.filter.write(change.data), change.skippedBytes);
+    this.show(source, source.filter.write(data), skippedBytes);
   }
 
-  /** Writes a stream's text, below its name where another stream's goes before or comes after. */
-  private show(source: Source, text: string, skippedBytes: number): void {
+  /**
+   * Writes a stream's text, below its name where another stream's goes before or comes after.
+   * @param pen what the stream's text looks like by now
+   */
+  private show(source: Source, text: string, skippedBytes: number, pen = ''): void {
     if (text === '' && skippedBytes === 0) return;
     source.hasText = true;
     const isShared = this.sources.some((other) => other !== source && other.hasText);
-    if (isShared && this.writing !== source) this.say(streamHeading(source.stream));
+    const isNamed = isShared && this.writing !== source;
+    if (isNamed) this.say(streamHeading(source.stream));
     this.writing = source;
     if (skippedBytes > 0) {
       const skipped = bytesInWords(skippedBytes);
       this.say(vscode.l10n.t('[{0} before this are not shown]', skipped));
     }
-    if (text !== '') this.write(text, endsAtLineStart(text) ?? this.isAtLineStart);
+    if (text === '') return;
+    this.write((isNamed ? pen : '') + text, endsAtLineStart(text) ?? this.isAtLineStart);
   }
 
   /** Writes words of our own on a line of their own. */

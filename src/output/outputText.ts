@@ -80,13 +80,13 @@ export interface Replay {
 /**
  * What came since a replay was last read; the rest of a longer one comes with the next read.
  * - `append`: `data` goes on where the last one ended.
- * - `replace`: the capture was written anew, or the reader is too far behind; the terminal is to be
- *   cleared, and `data` starts at a line after `skippedBytes` of the capture.
+ * - `replace`: the capture was written anew, or the reader is too far behind, and `missedBytes` of
+ *   what came since are not in `data`, which starts at a line after `skippedBytes` of the capture.
  * - `gone`: the capture was deleted.
  */
 export type ReplayChange =
   | { readonly kind: 'append'; readonly data: Uint8Array }
-  | { readonly kind: 'replace'; readonly data: Uint8Array; readonly skippedBytes: number }
+  | ({ readonly kind: 'replace'; readonly missedBytes: number } & Replay)
   | { readonly kind: 'gone' };
 
 /** The line above a stream where the other one is shown beside it. */

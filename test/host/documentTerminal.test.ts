@@ -1,7 +1,9 @@
 import * as assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import {
   appendFileSync,
   mkdtempSync,
+  readFileSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -132,13 +134,13 @@ describe('a replay', () => {
   });
 
   /** What a terminal gets of a task's captures; `shows` resolves when that has a text. */
-  async function replay(task: FixtureTask) {
+  async function replay(task: FixtureTask, isOpen = true) {
     await storages.refresh();
     const terminal = new ReplayTerminal(task.key, storages, ({ status }) => status ?? '');
     const got = { text: '', size: undefined as vscode.TerminalDimensions | undefined };
     terminal.onDidWrite((text) => (got.text += text));
     terminal.onDidOverrideDimensions((size) => (got.size = size));
-    terminal.open();
+    if (isOpen) terminal.open();
     async function shows(text: string): Promise<void> {
       await until(() => (got.text.includes(text) ? true : undefined), terminal.onDidWrite);
     }
@@ -261,6 +263,142 @@ describe('a replay', () => {
       assert.equal(plain(got.text), '=== stderr ===\nerr 1\n');
     } finally {
       terminal.dispose();
+    }
+  });
+
+  it('keeps the colours of each stream apart, and goes on with them', async () => {
+    const task = writeTaskFixture({
+      storage,
+      record: running,
+      stdout: '\x1b[1;38;5;208mout 0\n',
+      stderr: '\x1b[31m\x1b]8;;https://a.example/\x07err 0\n',
+    });
+    const { terminal, got, shows } = await replay(task);
+    const heading = (stream: string): string =>
+      `\x1b]8;;\x1b\\\x1b[!p\x1b[0;2m=== ${stream} ===\x1b[0m\r\n`;
+    try {
+      await shows('err 0');
+      assert.equal(
+        got.text,
+        `${heading('stdout')}\x1b[1;38;5;208mout 0\r\n${heading('stderr')}` +
+          '\x1b[31m\x1b]8;;https://a.example/\x1b\\err 0\r\n',
+      );
+      got.text = '';
+      appendFileSync(task.paths.stdout, 'out 1\x1b[m\n');
+      await shows('out 1\x1b[m\r\n');
+      assert.equal(got.text, `${heading('stdout')}\x1b[1;38:5:208mout 1\x1b[m\r\n`);
+      got.text = '';
+      appendFileSync(task.paths.stderr, 'err 1\n');
+      await shows('err 1\r\n');
+      const link = '\x1b]8;;https://a.example/\x1b\\';
+      assert.equal(got.text, `${heading('stderr')}\x1b[38:5:1m${link}err 1\r\n`);
+      got.text = '';
+      appendFileSync(task.paths.stdout, 'out 2\n');
+      await shows('out 2\r\n');
+      assert.equal(got.text, `${heading('stdout')}out 2\r\n`);
+    } finally {
+      terminal.dispose();
+    }
+  });
+
+  it('shows nothing twice when one of two captures is replaced by its own tail', async () => {
+    const task = writeTaskFixture({
+      storage,
+      record: running,
+      stdout: plain(lines(0, 50)),
+      stderr: 'err 0\n',
+    });
+    const { terminal, got, shows } = await replay(task);
+    try {
+      await shows('err 0\r\n');
+      appendFileSync(task.paths.stdout, plain(lines(50, 60)));
+      await shows('line 59\r\n');
+      writeFileSync(`${task.paths.stdout}.tail`, plain(lines(40, 60)));
+      renameSync(`${task.paths.stdout}.tail`, task.paths.stdout);
+      await shows('\x1b[2J\x1b[3J');
+      const ends = `=== stdout ===\n${plain(lines(40, 60))}=== stderr ===\nerr 0\n`;
+      const shown = (): string => plain(got.text.slice(got.text.indexOf('\x1b[3J')));
+      await shows('err 0\r\n');
+      await until(() => (shown() === ends ? true : undefined), terminal.onDidWrite);
+      appendFileSync(task.paths.stderr, 'err 1\n');
+      await shows('err 1\r\n');
+      appendFileSync(task.paths.stdout, 'line 60\n');
+      await shows('line 60\r\n');
+      assert.equal(shown(), `${ends}err 1\n=== stdout ===\nline 60\n`);
+    } finally {
+      terminal.dispose();
+    }
+  });
+
+  it('goes on beside the other stream where it was too slow, and says so', async () => {
+    const task = writeTaskFixture({
+      storage,
+      record: running,
+      stdout: 'out 0\n',
+      stderr: 'err 0\n',
+    });
+    const { terminal, got, shows } = await replay(task);
+    try {
+      await shows('err 0\r\n');
+      appendFileSync(task.paths.stdout, `${'x'.repeat(1023)}\n`.repeat(3 * 1024));
+      appendFileSync(task.paths.stdout, 'end\n');
+      await shows('end\r\n');
+      assert.match(
+        plain(got.text),
+        /^=== stdout ===\nout 0\n=== stderr ===\nerr 0\n=== stdout ===\n\[1 MB before this are not shown\]\nx/,
+      );
+    } finally {
+      terminal.dispose();
+    }
+  });
+
+  it('takes no input: what is sent is neither shown nor reaches the task', async () => {
+    // What it is sent, the task would write.
+    const echo = spawn('cat', { stdio: ['pipe', 'pipe', 'ignore'] });
+    const task = writeTaskFixture({
+      storage,
+      record: { ...running, mode: 'pty', ptyRows: 30, ptyCols: 100, childPid: echo.pid! },
+      pty: 'out 0\r\n',
+    });
+    echo.stdout.on('data', (bytes: Buffer) => {
+      appendFileSync(task.paths.pty, bytes);
+    });
+    const { terminal: replayed, got } = await replay(task, false);
+    const pty: vscode.Pseudoterminal = replayed;
+    const inputs: string[] = [];
+    const sent = new vscode.EventEmitter<void>();
+    const terminal = vscode.window.createTerminal({
+      name: 'input',
+      pty: {
+        onDidWrite: pty.onDidWrite,
+        open: () => {
+          pty.open(undefined);
+        },
+        close: () => {
+          pty.close();
+        },
+        handleInput: (input: string) => {
+          pty.handleInput?.(input);
+          inputs.push(input);
+          sent.fire();
+        },
+      },
+    });
+    try {
+      terminal.show();
+      await until(() => (got.text.includes('out 0') ? true : undefined), pty.onDidWrite);
+      terminal.sendText('rm -rf everything');
+      terminal.sendText('\x03\x04', false);
+      await until(() => (inputs.join('').includes('\x04') ? true : undefined), sent.event);
+      assert.equal(inputs.join('').replace(/[\r\n]+/, '\n'), 'rm -rf everything\n\x03\x04');
+      echo.stdin.end('the end');
+      await until(() => (got.text.includes('the end') ? true : undefined), pty.onDidWrite);
+      assert.equal(got.text, 'out 0\r\nthe end');
+      assert.equal(readFileSync(task.paths.pty, 'utf8'), 'out 0\r\nthe end');
+    } finally {
+      echo.kill();
+      terminal.dispose();
+      replayed.dispose();
     }
   });
 

@@ -31,6 +31,7 @@ export class CaptureReplay {
           kind: 'replace',
           data: this.tail.sink.take(),
           skippedBytes: change.skippedBytes,
+          missedBytes: Math.max(0, change.skippedBytes - change.seenBytes),
         };
       case 'gone':
       case undefined:

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import type { Terminal } from '@xterm/headless';
 import fc from 'fast-check';
 import { ReplayFilter } from '../../../src/documents/replayFilter.ts';
+import { feed } from '../output/xtermOracle.ts';
 
 function filtered(input: string | Uint8Array, returnsAtLineFeed = false): string {
   return new ReplayFilter({ returnsAtLineFeed }).write(Buffer.from(input as string));
@@ -61,6 +63,17 @@ const piece = fc.oneof(
 const stream = fc
   .array(piece, { maxLength: 40 })
   .map((pieces) => new Uint8Array(Buffer.from(pieces.join(''))));
+
+/** What a terminal's first character looks like. */
+function firstLook(terminal: Terminal): readonly (number | boolean)[] {
+  const cell = terminal.buffer.active.getLine(0)!.getCell(0)!;
+  return [
+    ...[cell.isFgDefault(), cell.isFgRGB(), cell.getFgColor()],
+    ...[cell.isBgDefault(), cell.isBgRGB(), cell.getBgColor()],
+    ...[cell.isBold(), cell.isDim(), cell.isItalic(), cell.isUnderline(), cell.isBlink()],
+    ...[cell.isInverse(), cell.isInvisible(), cell.isStrikethrough(), cell.isOverline()],
+  ];
+}
 
 /* eslint-disable no-control-regex -- control characters are what this is about */
 
@@ -224,5 +237,47 @@ describe('the filter of a terminal replay', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it('knows what the text that comes next looks like', async () => {
+    const parameter = fc.oneof(
+      // xterm knows no rapid blinking.
+      fc
+        .integer({ min: 0, max: 109 })
+        .filter((code) => code !== 6)
+        .map(String),
+      fc.constantFrom(
+        ...['', '4:3', '4:0', '38;5;208', '48;5;17', '38;2;1;2;3', '48:2::9:8:7', '58:5:99'],
+        ...['58;2;250;0;250', '59', '39', '0;1', '21', '8'],
+      ),
+    );
+    const sequence = fc.oneof(
+      {
+        weight: 8,
+        arbitrary: fc.array(parameter, { maxLength: 4 }).map((p) => `\x1b[${p.join(';')}m`),
+      },
+      fc.constantFrom('x', '\x1b[!p', '\x1bc', '\x1b[2K'),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(sequence, { maxLength: 8 }), async (sequences) => {
+        const filter = new ReplayFilter({ returnsAtLineFeed: false });
+        const before = filter.write(Buffer.from(sequences.join('')));
+        const size = { cols: 20, rows: 2 };
+        const whole = await feed(Buffer.from(`${before}\r_`), size);
+        const again = await feed(Buffer.from(`${filter.pen}_`), size);
+        assert.deepEqual(firstLook(again), firstLook(whole));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('goes on in a link, until that ends', () => {
+    const filter = new ReplayFilter({ returnsAtLineFeed: false });
+    filter.write(Buffer.from('\x1b]8;;https://a.example/\x07text'));
+    assert.equal(filter.pen, '\x1b]8;;https://a.example/\x1b\\');
+    filter.write(Buffer.from('\x1b]8;;\x07'));
+    assert.equal(filter.pen, '');
+    filter.write(Buffer.from('\x1b]8;;https://a.example/\x07\x1b]8;;file:///etc/passwd\x07'));
+    assert.equal(filter.pen, '');
   });
 });
