@@ -4,7 +4,7 @@ import type { TaskChanges } from '../store/task.ts';
 import type { Storages } from '../worker/storages.ts';
 import { Disposable } from '../vscode/disposable.ts';
 import type { Settings } from '../vscode/settings.ts';
-import { formOf, outputScheme, parseOutputUri } from '../vscode/uris.ts';
+import { outputScheme, parseOutputUri, sourceOf } from '../vscode/uris.ts';
 import { OutputDocument, type SeenLines } from './outputDocument.ts';
 
 /** A running task's capture is looked at this often while an editor shows it. */
@@ -55,9 +55,10 @@ export class OutputDocuments extends Disposable {
     );
     this.register(
       vscode.workspace.onDidCloseTextDocument((document) => {
+        if (document.uri.scheme !== outputScheme) return;
+        const uri = sourceOf(document.uri).toString();
         // A document whose language was changed is "closed" too, and stays.
-        if (vscode.workspace.textDocuments.includes(document)) return;
-        if (document.uri.scheme === outputScheme) this.forget(document.uri.toString());
+        if (!openSources().has(uri)) this.forget(uri);
       }),
     );
     // Of a document that is not open yet, only its tab closes.
@@ -143,8 +144,8 @@ export class OutputDocuments extends Disposable {
   private followVisible(): void {
     const visible = new Set(
       vscode.window.visibleTextEditors
-        .map(({ document }) => document.uri)
-        .filter((uri) => uri.scheme === outputScheme && formOf(uri)?.kind !== 'normalised')
+        .map(({ document }) => sourceOf(document.uri))
+        .filter((uri) => uri.scheme === outputScheme)
         .map(String),
     );
     for (const [uri, timer] of this.following) {
@@ -232,7 +233,7 @@ export class OutputDocuments extends Disposable {
   }
 
   private sweep(): void {
-    const open = new Set(vscode.workspace.textDocuments.map(({ uri }) => uri.toString()));
+    const open = openSources();
     for (const [uri, { isOpen }] of [...this.documents]) {
       if (isOpen && !open.has(uri)) this.forget(uri);
     }
@@ -247,6 +248,11 @@ export class OutputDocuments extends Disposable {
     clearInterval(this.sweeping);
     this.sweeping = undefined;
   }
+}
+
+/** The documents that open ones are made of. */
+function openSources(): ReadonlySet<string> {
+  return new Set(vscode.workspace.textDocuments.map(({ uri }) => sourceOf(uri).toString()));
 }
 
 export function hasTab(uri: string): boolean {

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { Disposable } from '../vscode/disposable.ts';
-import { outputScheme } from '../vscode/uris.ts';
-import { readNormalised } from './normalisedOutput.ts';
+import { outputScheme, withForm } from '../vscode/uris.ts';
+import { NormalisedOutput } from './normalisedOutput.ts';
 import type { OutputDocuments } from './outputDocuments.ts';
 
 /**
@@ -10,15 +10,20 @@ import type { OutputDocuments } from './outputDocuments.ts';
  */
 export class OutputFileSystem extends Disposable implements vscode.FileSystemProvider {
   private readonly documents: OutputDocuments;
+  private readonly normalised: NormalisedOutput;
   private readonly changed = this.register(new vscode.EventEmitter<vscode.FileChangeEvent[]>());
   readonly onDidChangeFile = this.changed.event;
 
   constructor(documents: OutputDocuments) {
     super();
     this.documents = documents;
+    this.normalised = new NormalisedOutput(documents);
     this.register(
       documents.onDidChange((uri) => {
-        this.changed.fire([{ type: vscode.FileChangeType.Changed, uri }]);
+        const uris = [uri, withForm(uri, { kind: 'normalised' })];
+        this.changed.fire(
+          uris.map((changed) => ({ type: vscode.FileChangeType.Changed, uri: changed })),
+        );
       }),
     );
     this.register(
@@ -30,7 +35,7 @@ export class OutputFileSystem extends Disposable implements vscode.FileSystemPro
   }
 
   async stat(uri: vscode.Uri): Promise<vscode.FileStat> {
-    const normalised = await readNormalised(this.documents, uri);
+    const normalised = await this.normalised.read(uri);
     const document = normalised ?? (await this.documents.read(uri));
     return {
       type: vscode.FileType.File,
@@ -42,7 +47,7 @@ export class OutputFileSystem extends Disposable implements vscode.FileSystemPro
   }
 
   async readFile(uri: vscode.Uri): Promise<Uint8Array> {
-    const normalised = await readNormalised(this.documents, uri);
+    const normalised = await this.normalised.read(uri);
     return normalised?.bytes ?? (await this.documents.handOver(uri));
   }
 

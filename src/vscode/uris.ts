@@ -47,6 +47,11 @@ export function withForm(uri: vscode.Uri, form: OutputForm): vscode.Uri {
   return uri.with({ query: form.kind === 'at' ? `at=${form.start}-${form.end}` : form.kind });
 }
 
+/** The document that a URI's text is made of: another one only for what is normalised. */
+export function sourceOf(uri: vscode.Uri): vscode.Uri {
+  return formOf(uri)?.kind === 'normalised' ? uri.with({ query: '' }) : uri;
+}
+
 /** The form that a URI asks for; absent for the usual one. */
 export function formOf({ query }: vscode.Uri): OutputForm | undefined {
   if (query === 'normalised') return { kind: 'normalised' };

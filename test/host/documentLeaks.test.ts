@@ -178,18 +178,23 @@ describe('output documents that no tab shows', function () {
     await letGo();
   });
 
-  it('are forgotten soon where they are read for a comparison without times', async () => {
+  it('are forgotten when the comparison without times that they are read for is closed', async () => {
     const text = await compare((uri) => withForm(uri, { kind: 'normalised' }));
     assert.equal(text, 'run 2 took <duration>\n');
-    await heldDocuments(0);
+    await closed();
   });
 
   it('are forgotten when their comparison is closed', async () => {
     assert.equal(await compare((uri) => uri), 'run 2 took 12 ms\n');
+    await closed();
+  });
+
+  async function closed(): Promise<void> {
     assert.equal((await held()).documents.documents, keys.length);
     await vscode.commands.executeCommand('workbench.action.closeAllEditors');
     await heldDocuments(0);
-  });
+    assert.equal((await held()).documents.timers, 0);
+  }
 
   /**
    * Has VS Code close what extensions have opened, of which it keeps each for three minutes, and some

@@ -363,6 +363,27 @@ describe('commands on outputs', () => {
       }
     });
 
+    it('goes on with tasks that do, without times too', async () => {
+      const record = { command: 'make live', workdir: '/tmp' };
+      const startedAt = running.startedAt - 5000;
+      const stdout = 'in 5 ms\n';
+      const before = await task({ record: { ...running, ...record, startedAt }, stdout });
+      const now = await task({ record: { ...running, ...record }, stdout });
+      choose('Without Times');
+      await run('compareOutputs', now.key);
+      const { original, modified } = await diffTab();
+      for (const [uri, { paths }] of [
+        [original, before],
+        [modified, now],
+      ] as const) {
+        for (const milliseconds of [6, 7]) {
+          appendFileSync(paths.stdout, `then in ${milliseconds} ms\n`);
+          const lines = `then in <duration>\n`.repeat(milliseconds - 5);
+          await textWhere(uri, (text) => text === `in <duration>\n${lines}`);
+        }
+      }
+    });
+
     it('leaves its reader at the beginning of a task that goes on', async () => {
       const lines = Array.from({ length: 300 }, (_, index) => `line ${index}\n`).join('');
       const startedAt = running.startedAt - 5000;
