@@ -500,6 +500,18 @@ describe('commands on outputs', () => {
     assert.match(shown.join(), /before it are not/);
   });
 
+  it('copyOutput offers to export what does not fit on the clipboard', async () => {
+    const stdout = 'a line of the log\n'.repeat(400_000);
+    const { key } = await task({ stdout });
+    answer('showInformationMessage', (_message: string, ...buttons: string[]) =>
+      Promise.resolve(buttons.find((button) => button === 'Export All…')),
+    );
+    choose('As shown');
+    const path = saveTo('all.log');
+    await run('copyOutput', key);
+    assert.ok(readFileSync(path, 'utf8') === stdout);
+  });
+
   it('exportOutput writes what is shown, or every byte', async () => {
     const { key } = await task({ stdout: '\x1b[31mred\x1b[0m\n' });
     choose('As shown');
@@ -513,6 +525,41 @@ describe('commands on outputs', () => {
     assert.deepEqual(told, [`The output of “echo fixture” was exported to ${raw}.`]);
     assert.equal(readFileSync(raw, 'utf8'), '\x1b[31mred\x1b[0m\n');
     assert.deepEqual(readdirSync(directory).sort(), ['raw.log', 'shown.log']);
+  });
+
+  it('exportOutput writes both streams under their names, or one of them', async () => {
+    const { key } = await task({ stdout: '\x1b[31mout', stderr: '1%\r2%\n' });
+    choose('As shown');
+    const path = saveTo('exported.log');
+    await run('exportOutput', key);
+    assert.equal(readFileSync(path, 'utf8'), '=== stdout ===\nout\n=== stderr ===\n2%\n');
+    choose('As written: stderr');
+    await run('exportOutput', key);
+    assert.equal(readFileSync(path, 'utf8'), '1%\r2%\n');
+  });
+
+  it('exportOutput and copyOutput take of a terminal what one of its size shows', async () => {
+    const { key } = await task({
+      record: { mode: 'pty', ptyCols: 10, ptyRows: 5 },
+      pty: 'abcdefghijKLM\x1b[2;1HX\r\nend',
+    });
+    choose('As shown');
+    const path = saveTo('exported.log');
+    await run('exportOutput', key);
+    assert.equal(readFileSync(path, 'utf8').trimEnd(), 'abcdefghijXLM\nend');
+    await run('copyOutput', key);
+    assert.equal((await vscode.env.clipboard.readText()).trimEnd(), 'abcdefghijXLM\nend');
+  });
+
+  it('exportOutput refuses a place that is not on the machine', async () => {
+    const shown = messages();
+    const { key } = await task({ stdout: 'x' });
+    choose('As shown');
+    answer('showSaveDialog', () => Promise.resolve(vscode.Uri.parse('aft-test:/exported.log')));
+    await run('exportOutput', key);
+    assert.deepEqual(shown, [
+      '/exported.log is not on the machine that has the tasks. Choose a file there.',
+    ]);
   });
 
   /** Has the user cancel what is under way as soon as it tells how far it is. */
