@@ -6,6 +6,7 @@ import { contrast } from '../../src/documents/contrast.ts';
 import { firstLineOf, type Sample, type SampleTaskName } from '../support/sampleTasks.ts';
 import { openWindow, pictureFailure } from './window.ts';
 import type { Theme, Workbench } from './workbench.ts';
+import { LiveTask } from './liveTask.ts';
 import { WrittenTasks } from './writtenTasks.ts';
 
 /** What a person sees of a task's output, read from the page. */
@@ -310,6 +311,43 @@ describe('The output of a task', () => {
       await workbench.setTheme('dark');
     });
   }
+
+  it('is replayed with the colours of each stream, and takes no input', async () => {
+    using task = new LiveTask(sample.storageDirectory, 'make two colours', {
+      stdout: '\x1b[32mgreen 1\n',
+      stderr: '\x1b[31mred 1\n',
+    });
+    await workbench.openOutput(task.taskId);
+    await workbench.runCommand('AFT Tasks: Open Output in Terminal');
+    await workbench.terminalShows('red 1');
+    task.write({ stdout: 'green 2\n' });
+    await workbench.terminalShows('green 2');
+    task.write({ stderr: 'red 2\n' });
+    await workbench.terminalShows('red 2');
+    const terminal = workbench.page.locator('.terminal-wrapper.active');
+    await terminal.locator('.xterm-screen').click();
+    await workbench.page.keyboard.type('exit');
+    await workbench.page.keyboard.press('Enter');
+    task.write({ stdout: 'green 3\n' });
+    const shown = await workbench.terminalShows('green 3');
+    assert.equal(
+      shown,
+      [
+        ...['=== stdout ===', 'green 1', '=== stderr ===', 'red 1', '=== stdout ===', 'green 2'],
+        ...['=== stderr ===', 'red 2', '=== stdout ===', 'green 3'],
+      ].join('\n'),
+    );
+    for (const [color, name] of [
+      ['green', 'terminal.ansiGreen'],
+      ['red', 'terminal.ansiRed'],
+    ] as const) {
+      const look = await workbench.themeColor(name);
+      const texts = terminal.locator('.xterm-rows span', { hasText: color });
+      assert.deepEqual([...new Set(await workbench.colorsOf(texts))], [look]);
+    }
+    await workbench.screenshot('replay-two-streams');
+    await workbench.runCommand('Terminal: Kill the Active Terminal Instance');
+  });
 
   it('is replayed with the links of its document', async () => {
     const workdir = sample.projectDirectory;
