@@ -83,7 +83,7 @@ export function exportCommands(
       const choice = await showInformation(
         t(
           'The end of the output of {0} is on the clipboard; {1} before it are not.',
-          task.taskId,
+          taskName(task),
           bytesInWords(skippedBytes),
         ),
         exportAll,
@@ -188,7 +188,7 @@ async function exportFile(
       throw new UserError(
         t(
           'The output of {0} was not exported to {1}: {2}',
-          task.taskId,
+          taskName(task),
           destination.fsPath,
           reason,
         ),

@@ -497,7 +497,7 @@ describe('commands on outputs', () => {
     await run('copyOutput', key);
     const text = await vscode.env.clipboard.readText();
     assert.ok(text.length > 3_000_000 && text.length < 5_000_000, String(text.length));
-    assert.match(shown.join(), /before it are not/);
+    assert.match(shown.join(), /^The end of the output of “echo fixture” .* before it are not/);
   });
 
   it('copyOutput offers to export what does not fit on the clipboard', async () => {
@@ -667,13 +667,13 @@ describe('commands on outputs', () => {
 
   it('exportOutput says why it could not write', async () => {
     const shown = messages();
-    const { key, taskId } = await task({ stdout: 'x' });
+    const { key } = await task({ stdout: 'x' });
     choose('As shown');
     const path = saveTo('nowhere/shown.log');
     await run('exportOutput', key);
     assert.equal(
       shown.join(),
-      `The output of ${taskId} was not exported to ${path}: no such file or directory (ENOENT)`,
+      `The output of “echo fixture” was not exported to ${path}: no such file or directory (ENOENT)`,
     );
     assert.equal(existsSync(path), false);
   });
