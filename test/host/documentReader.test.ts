@@ -169,7 +169,8 @@ describe('the reader of an output document', () => {
     let written: number;
 
     beforeEach(async () => {
-      await setSetting('output.liveWindow', 64);
+      // Half for each stream.
+      await setSetting('output.liveWindow', 128);
       written = 12_000;
       ({ task, editor } = await open({ record: running, stdout: lines(0, written) }));
       await shows(editor, isAtEnd);
