@@ -160,12 +160,13 @@ export class OutputDocuments extends Disposable {
 
   private follow(uri: string, delay: number): void {
     const timer = setTimeout(() => {
-      // As it was before the look: what comes with the end is still to be looked for.
-      const mayGrow = this.documents.get(uri)?.mayGrow === true;
+      const mayGrow = (): boolean => this.documents.get(uri)?.mayGrow === true;
+      // Before the look, too: what comes with the end is still to be looked for.
+      const couldGrow = mayGrow();
       void this.look(uri).then((announced) => {
         // Neither where the editor has gone meanwhile, nor where another timer has taken over.
         if (this.following.get(uri) !== timer) return;
-        if (mayGrow) this.follow(uri, announced ? announceEvery : lookEvery);
+        if (couldGrow || mayGrow()) this.follow(uri, announced ? announceEvery : lookEvery);
         else this.following.delete(uri);
       });
     }, delay);

@@ -3,11 +3,22 @@ import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
+import { OutputDocuments } from '../../src/documents/outputDocuments.ts';
 import { deleteTaskBundle } from '../../src/persistence/bundle.ts';
 import { updateTask } from '../../src/persistence/taskFile.ts';
+import { Settings } from '../../src/vscode/settings.ts';
 import { outputLanguage, outputUri, parseOutputUri, withForm } from '../../src/vscode/uris.ts';
 import { newTaskId, writeTaskFixture, type TaskFixture } from '../support/taskFixture.ts';
-import { colored, running, setSetting, showStorage, taskWhere, textWhere } from './fixture.ts';
+import {
+  colored,
+  running,
+  setSetting,
+  showStorage,
+  storagesAt,
+  taskWhere,
+  textWhere,
+  until,
+} from './fixture.ts';
 
 describe('output documents', () => {
   let storage: Awaited<ReturnType<typeof showStorage>>;
@@ -256,6 +267,34 @@ describe('output documents', () => {
     assert.equal(document.isDirty, false);
     // An edit at the end, not a replacement of the text.
     for (const { rangeOffset } of changes.flat()) assert.ok(rangeOffset >= 'first\n'.length);
+  });
+
+  it('grow in an editor that was there before the extension, as after a crash of its host', async () => {
+    const { key, paths } = writeTaskFixture({
+      storage: storage.directory,
+      record: running,
+      stdout: 'one\n',
+    });
+    await taskWhere(key);
+    const uri = outputUri(key, 'output');
+    await vscode.window.showTextDocument(uri);
+    await using scope = new AsyncDisposableStack();
+    const storages = storagesAt(storage.directory);
+    scope.defer(() => storages.dispose());
+    await storages.start();
+    const settings = new Settings();
+    const log = vscode.window.createOutputChannel('documents', { log: true });
+    const documents = new OutputDocuments(storages, settings, log);
+    for (const part of [settings, log, documents]) {
+      scope.defer(() => {
+        part.dispose();
+      });
+    }
+    const shows = (text: string) => (): true | undefined =>
+      documents.get(uri)?.layout.text === text ? true : undefined;
+    await until(shows('one\n'), documents.onDidChange);
+    appendFileSync(paths.stdout, 'two\n');
+    await until(shows('one\ntwo\n'), documents.onDidChange);
   });
 
   it('show what came before the end, when a task that is on screen ends', async () => {
