@@ -132,6 +132,29 @@ describe('storages in their threads', () => {
       assert.equal(await reading, undefined);
       assert.equal(await widening, undefined);
     }
+    for (const view of [3, 4]) {
+      const reading = calls.readExcerpt(view, key, 'pty', { start: 400_000, end: 400_001 });
+      if (view === 3) for (let asked = 0; asked < 20; asked++) await calls.trash();
+      void calls.closeOutput(view);
+      await assert.rejects(reading, /aborted/);
+    }
+  });
+
+  it('find a place in a capture, and show what is around it as the task’s terminal did', async () => {
+    const { key } = writeTaskFixture({
+      storage: paths[0]!,
+      record: { mode: 'pty', ptyCols: 10, ptyRows: 4 },
+      pty: 'twelve chars\x1b[2;1H\x1b[31mneedle\r\n',
+    });
+    await storages.start();
+    const calls = storages.callsFor(key)!;
+    const place = await calls.findPlace(key, 'pty', 0, 'needle');
+    const { text, spans, excerpt } = await calls.readExcerpt(1, key, 'pty', place);
+    assert.equal(text, 'twelve chaneedle\n');
+    assert.equal(spans.styles[0]?.foreground, 1);
+    assert.deepEqual(excerpt, { line: 0, restBytes: 0 });
+    await assert.rejects(calls.readExcerpt(2, key, 'stdout', place), /There is no .*stdout/);
+    await assert.rejects(async () => await calls.findPlace(key, 'stdout', 0, 'x'));
   });
 
   it('whose thread dies are dropped, with a line in the log, and read again at the next refresh', async () => {
