@@ -97,12 +97,13 @@ describe('Tools on outputs', () => {
         pty: `${frames(0)}${frame(40, 'warning: the needle is bent')}${frames(41)}done\r\n`,
       });
       await find('the needle is bent');
-      await workbench.textHasColor(
-        'warning: the needle',
-        await workbench.themeColor('terminal.ansiYellow'),
-      );
+      const yellow = await workbench.themeColor('terminal.ansiYellow');
+      await workbench.textHasColor('warning: the needle', yellow);
       assert.match(await workbench.editorText(), /40%[\s\S]*needle is bent[\s\S]*last line/);
       await workbench.screenshot('search-excerpt-pty');
+      await workbench.reload();
+      await workbench.editorShows('the needle is bent');
+      await workbench.textHasColor('warning: the needle', yellow);
     });
   });
 
