@@ -23,6 +23,8 @@ export async function benchRendering(): Promise<Row[]> {
     await ptyRow(TerminalClass, 'a log of tabs, marks and underlines', oddLog(4 * mebibyte)),
     await ptyRow(TerminalClass, 'a spinner beside its words', spinner(2 * mebibyte)),
     await ptyRow(TerminalClass, 'long lines of wide characters', wideLines(2 * mebibyte)),
+    await ptyRow(TerminalClass, 'a picture of coloured half blocks', picture(2 * mebibyte)),
+    await ptyRow(TerminalClass, 'colours without a line end', colorsInLine(2 * mebibyte)),
     await ptyRow(TerminalClass, 'a line without an end', Buffer.from(sentence.repeat(40_000))),
     await ptyRow(
       TerminalClass,
@@ -206,6 +208,20 @@ function wideLines(length: number): Buffer {
   const line = (next: (limit: number) => number): string =>
     `${Array.from({ length: 60 + next(100) }, () => ['编译', '模块', '日本語', '한국어'][next(4)]).join('')}\t👍\r\n`;
   return Buffer.from(fill(length, line).join(''));
+}
+
+/** Each character has two RGB colours that no other has. */
+function picture(length: number): Buffer {
+  const line = (next: (limit: number) => number): string => {
+    const color = (): string => `2;${next(256)};${next(256)};${next(256)}`;
+    return `${Array.from({ length: 80 }, () => `\x1b[38;${color()};48;${color()}m▀`).join('')}\x1b[0m\r\n`;
+  };
+  return Buffer.from(fill(length, line).join(''));
+}
+
+function colorsInLine(length: number): Buffer {
+  const character = (next: (limit: number) => number): string => `\x1b[3${next(8)}m${next(10)}`;
+  return Buffer.from(fill(length, character).join(''));
 }
 
 function compilerLog(length: number): string[] {

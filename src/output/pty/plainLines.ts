@@ -151,6 +151,8 @@ export function readSequence(bytes: Buffer, start: number, style: CellStyle): nu
   return next === PARENTHESIS && bytes[start + 2] === LETTER_B ? start + 3 : -1;
 }
 
+/** Both colours of a character in RGB, and more. */
+const LONGEST_SEQUENCE = 64;
 /** The parameter that comes next is the kind of a colour. */
 const COLOR_KIND = 4;
 
@@ -161,7 +163,7 @@ function readControl(bytes: Buffer, start: number, style: CellStyle): number {
   let target = 0;
   let color = 0;
   let isSubParameter = false;
-  for (let at = start; at < start + 32; at++) {
+  for (let at = start; at < start + LONGEST_SEQUENCE; at++) {
     const byte = bytes[at] ?? 0;
     if (byte >= 0x30 && byte <= 0x39) {
       value = value * 10 + byte - 0x30;

@@ -6,7 +6,7 @@ import { mostText } from '../outputText.ts';
 import { plainLines, TAB_WIDTH, type Pen } from './plainLines.ts';
 import { PtyLinks } from './ptyLinks.ts';
 import { isBlankRow, PtyRows, type Part } from './ptyRows.ts';
-import { PtySpans } from './ptySpans.ts';
+import { firstDifference, noPtySpans, packSpans } from './ptySpans.ts';
 import type { PackedSpans } from '../rendering/style.ts';
 import { completeEnd } from '../rendering/utf8.ts';
 import {
@@ -100,7 +100,7 @@ export class PtyRenderer implements ByteSink {
   /** The first of `pieces` that no change told of. */
   private given = 0;
   /** What the last change had after the pieces, and the characters before that. */
-  private screen: Part = { text: '', spans: new PtySpans() };
+  private screen: Part = { text: '', spans: noPtySpans };
   private screenStart = 0;
 
   constructor(TerminalClass: TerminalClass, { cols, rows }: PtySize) {
@@ -139,7 +139,6 @@ export class PtyRenderer implements ByteSink {
 
   /** Parses what was written; lets other work in between. Rejects within a turn of the signal. */
   async settle(signal?: AbortSignal): Promise<void> {
-    this.rows.renewStyles();
     let began = performance.now();
     let size = FEWEST;
     for (const bytes of this.unparsed.splice(0)) {
@@ -174,22 +173,30 @@ export class PtyRenderer implements ByteSink {
   takeChange(): PtyChange {
     const { screen: before, screenStart: start, given } = this;
     this.readScreen();
-    const { text, spans } = this.textFrom(given);
-    const kept = commonLength(before, { text, spans }, start);
+    const parts = this.partsFrom(given);
+    const text = textOf(parts);
+    const spans = parts.map((part) => part.spans);
+    const limit = firstDifference(before.spans, spans) - start;
+    const kept = commonLength(before.text, text, limit);
     return {
       replacedChars: before.text.length - kept,
       text: text.slice(kept),
-      spans: spans.pack(start + kept),
+      spans: packSpans(spans, start + kept),
     };
   }
 
   /** The whole text. */
   whole(): { readonly text: string; readonly spans: PackedSpans } {
     this.readScreen();
-    const { text, spans } = this.textFrom(0);
+    const parts = this.partsFrom(0);
+    const text = textOf(parts);
     // A line break comes with the row after it.
     const cut = this.forgotten > 0 && text.startsWith('\n') ? 1 : 0;
-    return { text: text.slice(cut), spans: spans.pack(this.start + cut) };
+    const spans = packSpans(
+      parts.map((part) => part.spans),
+      this.start + cut,
+    );
+    return { text: text.slice(cut), spans };
   }
 
   /** Line breaks of the text behind the line that the cursor is in. */
@@ -356,12 +363,8 @@ export class PtyRenderer implements ByteSink {
   }
 
   /** The text from one of the pieces on. */
-  private textFrom(index: number): Part {
-    const parts = [...this.pieces.slice(index), this.screen];
-    return {
-      text: parts.map(({ text }) => text).join(''),
-      spans: new PtySpans(parts.map(({ spans }) => spans)),
-    };
+  private partsFrom(index: number): Part[] {
+    return [...this.pieces.slice(index), this.screen];
   }
 
   /** Returns how many rows of the screen are shown. */
@@ -416,14 +419,15 @@ function sliceEnd(bytes: Buffer, start: number, size: number): number {
   return start + (lineEnd > 0 ? lineEnd : completeEnd(slice, 0, slice.length));
 }
 
-/** Characters from `start` on that are the same and look the same. */
-function commonLength(before: Part, after: Part, start: number): number {
-  const longest = Math.min(before.text.length, after.text.length);
-  const limit = Math.min(longest, before.spans.differenceFrom(after.spans) - start);
+function textOf(parts: readonly Part[]): string {
+  return parts.map(({ text }) => text).join('');
+}
+
+/** Characters at the start that are the same, up to a limit. */
+function commonLength(before: string, after: string, limit: number): number {
+  const longest = Math.min(before.length, after.length, limit);
   let length = 0;
-  while (length < limit && before.text.charCodeAt(length) === after.text.charCodeAt(length)) {
-    length++;
-  }
+  while (length < longest && before.charCodeAt(length) === after.charCodeAt(length)) length++;
   // Not within a surrogate pair.
-  return (after.text.charCodeAt(length - 1) & 0xfc00) === 0xd800 ? length - 1 : length;
+  return (after.charCodeAt(length - 1) & 0xfc00) === 0xd800 ? length - 1 : length;
 }

@@ -9,9 +9,7 @@ import {
   TAB_WIDTH,
   type Pen,
 } from './plainLines.ts';
-import { PtySpans } from './ptySpans.ts';
-import { PtyStyles } from './ptyStyles.ts';
-import type { LinkedStyle } from '../rendering/style.ts';
+import { PtySpanList, type PtySpans } from './ptySpans.ts';
 import { Cell, type XtermExtended, type XtermLine } from './xterm.ts';
 
 /** A piece of a text. Its spans count from the start of the whole text. */
@@ -49,17 +47,17 @@ export class PtyRows {
   private readonly bytes = Buffer.allocUnsafe(BUFFER);
   /** What `units` had before. */
   private text = '';
-  private spans = new PtySpans();
+  private readonly spans = new PtySpanList();
   /** Characters that were taken before. */
   private taken = 0;
   private isEmpty = true;
   /** Columns of the last row up to its last character. */
   private columns = 0;
-  private readonly styles: PtyStyles;
+  private readonly linkOf: (id: number) => string | undefined;
 
   /** `linkOf` tells the target of a link's number. */
   constructor(linkOf: (id: number) => string | undefined) {
-    this.styles = new PtyStyles(linkOf);
+    this.linkOf = linkOf;
   }
 
   /** Characters since the last `take`. */
@@ -110,7 +108,6 @@ export class PtyRows {
       const base = this.taken + this.text.length;
       const { units } = this;
       let { length, bits } = this;
-      let look = this.styles.plain(pen);
       let lookStart = length;
       /** The blanks before the cursor that are there once something follows. */
       let blanks = pen.column;
@@ -125,7 +122,7 @@ export class PtyRows {
             if (column + width > columns) column = 0;
             column += width;
             if (blanks > 0) {
-              this.addSpan(base + lookStart, base + length, look);
+              this.addPlainSpan(base + lookStart, base + length, pen);
               units.fill(SPACE, length, length + blanks);
               length += blanks;
               lookStart = length;
@@ -149,9 +146,8 @@ export class PtyRows {
           }
           at++;
         } else {
-          this.addSpan(base + lookStart, base + length, look);
+          this.addPlainSpan(base + lookStart, base + length, pen);
           at = readSequence(bytes, at, pen);
-          look = this.styles.plain(pen);
           lookStart = length;
         }
       }
@@ -159,7 +155,7 @@ export class PtyRows {
       pen.column = hasReturn ? 0 : Math.min(column, columns - 1);
       this.length = length;
       this.bits = bits;
-      this.addSpan(base + lookStart, base + length, look);
+      this.addPlainSpan(base + lookStart, base + length, pen);
     }
   }
 
@@ -171,12 +167,10 @@ export class PtyRows {
   /** The text since the last call. */
   take(): Part {
     this.flush();
-    const { text, spans } = this;
+    const { text } = this;
     this.taken += text.length;
     this.text = '';
-    this.spans = new PtySpans();
-    this.styles.forgetTooMany();
-    return { text, spans };
+    return { text, spans: this.spans.take() };
   }
 
   private addCells(line: XtermLine, columns: number): void {
@@ -188,7 +182,6 @@ export class PtyRows {
     let front = 0;
     let back = 0;
     let extended: XtermExtended | undefined;
-    let style: LinkedStyle | undefined;
     let styleStart = length;
     for (let column = 0, at = 0; column < columns; column++, at += 3) {
       const content = data[at] ?? 0;
@@ -198,32 +191,15 @@ export class PtyRows {
         const cellExtended =
           (cellBack & Cell.hasExtended) === 0 ? undefined : line._extendedAttrs[column];
         if (cellFront !== front || cellBack !== back || cellExtended !== extended) {
+          this.addSpan(base + styleStart, base + length, front, back, extended);
           front = cellFront;
           back = cellBack;
           extended = cellExtended;
-          const next = this.styles.of(front, back, extended);
-          if (next !== style) {
-            this.addSpan(base + styleStart, base + length, style);
-            style = next;
-            styleStart = length;
-          }
+          styleStart = length;
         }
       }
       if (isNarrowAscii(content)) {
         units[length++] = content & 0x7f || SPACE;
-        if ((back & Cell.hasExtended) !== 0) continue;
-        // Mostly those after it are alike.
-        for (; column + 1 < columns; column++, at += 3) {
-          const next = data[at + 3] ?? 0;
-          if (
-            !isNarrowAscii(next) ||
-            ((data[at + 4] ?? 0) | 0) !== front ||
-            ((data[at + 5] ?? 0) | 0) !== back
-          ) {
-            break;
-          }
-          units[length++] = next & 0x7f || SPACE;
-        }
         continue;
       }
       const code = content & Cell.codePoint;
@@ -247,7 +223,7 @@ export class PtyRows {
     }
     this.length = length;
     this.bits = bits;
-    this.addSpan(base + styleStart, base + length, style);
+    this.addSpan(base + styleStart, base + length, front, back, extended);
   }
 
   /** A row that was filled and then erased at its end still has its blanks. */
@@ -276,13 +252,21 @@ export class PtyRows {
     this.bits = 0;
   }
 
-  private addSpan(start: number, end: number, style: LinkedStyle | undefined): void {
-    if (style !== undefined && start !== end) this.spans.add(start, end, style);
+  private addPlainSpan(start: number, end: number, { front, back, underline }: Pen): void {
+    const shown = (back & Cell.hasExtended) === 0 ? 0 : underline;
+    this.spans.add(start, end, front, back, shown, undefined);
   }
 
-  /** Has room for exact colours again. */
-  renewStyles(): void {
-    this.styles.renew();
+  private addSpan(
+    start: number,
+    end: number,
+    front: number,
+    back: number,
+    extended: XtermExtended | undefined,
+  ): void {
+    const id = extended?.urlId ?? 0;
+    const link = id === 0 ? undefined : this.linkOf(id);
+    this.spans.add(start, end, front, back, extended?._ext ?? 0, link);
   }
 }
 

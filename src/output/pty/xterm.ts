@@ -20,6 +20,8 @@ export interface XtermCore {
     readonly _parser: {
       /** 0 between sequences. */
       readonly currentState: number;
+      /** Properties of the character before, which marks may join. */
+      precedingJoinState: number;
       setPrintHandler(print: Print): void;
       clearOscHandler(kind: number): void;
       registerOscHandler(kind: number, handler: OscHandler): void;
@@ -90,7 +92,7 @@ export interface XtermLine {
   /** The text of cells that have more than one code point. */
   readonly _combined: Readonly<Partial<Record<number, string>>>;
   /** Of cells that have `Cell.hasExtended` in their background. */
-  readonly _extendedAttrs: Readonly<Partial<Record<number, XtermExtended>>>;
+  readonly _extendedAttrs: Partial<Record<number, XtermExtended>>;
   copyFrom(line: XtermLine): void;
 }
 
@@ -132,10 +134,10 @@ export const Cell = {
   underlineKind: 7,
 } as const;
 
-/** Characters for which more than one call is too many. */
-const SHORT = 8;
 const NARROW = 1 << Cell.widthShift;
 const DELETE = 0x7f;
+/** What `charWidths` says of a character of one column. */
+const NARROW_STATE = 1 << 1;
 
 export type TerminalClass = typeof Terminal;
 
@@ -163,40 +165,62 @@ export function printAlike(core: XtermCore): void {
     if (!coreService.decPrivateModes.wraparound) {
       // What becomes of half a wide character at the right edge depends on how many come at once.
       for (; at < end; at++) input.print(data, at, at + 1);
-    } else if (
-      !coreService.modes.insertMode &&
-      core._charsetService.charset === undefined &&
-      (input._curAttrData.bg & Cell.hasExtended) === 0
-    ) {
-      // The first of a row and the last mind what was there before; between them are only cells.
-      while (end - at >= SHORT && (data[at] ?? DELETE) < DELETE) {
-        input.print(data, at, at + 1);
-        at = fillCells(input, data, at + 1, end - 1);
+    } else if (!coreService.modes.insertMode && core._charsetService.charset === undefined) {
+      while (at < end && (data[at] ?? DELETE) < DELETE) {
+        const filled = fillCells(input, data, at, end);
+        if (filled === at) input.print(data, at, ++at);
+        else at = filled;
       }
     }
     if (at < end) input.print(data, at, end);
   });
 }
 
-/** Fills the cursor's row with printable characters of ASCII. Returns where those end. */
+/**
+ * Fills the cursor's row with printable characters of ASCII. Returns where those end; at once where
+ * the row is full.
+ */
 function fillCells(
-  { _activeBuffer: buffer, _curAttrData: { fg, bg } }: XtermCore['_inputHandler'],
+  { _activeBuffer: buffer, _curAttrData: attributes, _parser: parser }: XtermCore['_inputHandler'],
   data: Uint32Array,
   start: number,
   end: number,
 ): number {
-  const cells = buffer.lines.get(buffer.ybase + buffer.y)?._data;
-  if (cells === undefined) return start;
-  const last = Math.min(end, start + cells.length / 3 - buffer.x);
+  const { fg, bg, extended } = attributes;
+  const line = buffer.lines.get(buffer.ybase + buffer.y);
+  if (line === undefined) return start;
+  const { _data: cells } = line;
+  const first = 3 * buffer.x;
+  const last = Math.min(end, start + (cells.length - first) / 3);
   let at = start;
-  for (let cell = 3 * buffer.x; at < last; at++, cell += 3) {
+  let cell = first;
+  for (; at < last; at++, cell += 3) {
     const code = data[at] ?? 0;
     if (code >= DELETE) break;
     cells[cell] = NARROW | code;
     cells[cell + 1] = fg;
     cells[cell + 2] = bg;
   }
+  if (at === start) return start;
+  let from = first;
+  // A wide character that lost a half has lost both.
+  if (first > 0 && (cells[first - 3] ?? 0) >>> Cell.widthShift === 2) {
+    from -= 3;
+    cells[from] = NARROW;
+    cells[from + 1] = fg;
+    cells[from + 2] = bg;
+  }
+  if (cells[cell] === 0) {
+    cells[cell] = NARROW;
+    cells[cell + 1] = fg;
+    cells[cell + 2] = bg;
+    cell += 3;
+  }
+  if ((bg & Cell.hasExtended) !== 0) {
+    for (let column = from / 3; column < cell / 3; column++) line._extendedAttrs[column] = extended;
+  }
   buffer.x += at - start;
+  parser.precedingJoinState = NARROW_STATE;
   return at;
 }
 

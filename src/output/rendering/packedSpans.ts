@@ -1,18 +1,18 @@
 import type { Color, LinkedStyle, PackedSpans, Style } from './style.ts';
 
 /** Numbers that a span has in `PackedSpans.places`. */
-const NUMBERS = 4;
+export const SPAN_NUMBERS = 4;
 /**
  * Styles of one text. From the first limit on RGB colours become the nearest of the palette, from
  * the second on text stays plain: a capture can't fill the memory with styles.
  */
-const EXACT_STYLES = 4096;
-const MOST_STYLES = 16 * 1024;
+export const EXACT_STYLES = 4096;
+export const MOST_STYLES = 16 * 1024;
 const MOST_LINKS = 64 * 1024;
 
 /** Numbers that there is room for at first, and that room is made for at once. */
-const LEAST_ROOM = 64 * NUMBERS;
-const MOST_ROOM = 16 * 1024 * NUMBERS;
+const LEAST_ROOM = 64 * SPAN_NUMBERS;
+const MOST_ROOM = 16 * 1024 * SPAN_NUMBERS;
 
 const RGB = 0x1000000;
 
@@ -28,16 +28,14 @@ export const LINE_NUMBERS = 3;
 export const noSpans: PackedSpans = { places: new Uint32Array(0), styles: [], links: [] };
 
 /**
- * Packs spans one by one, as an object for each would take most of the time. Links to anything but
- * `http:`, `https:` and `file:` are none.
- */
+ * Packs spans one by one, as an object for each would take most of the time.  */
 export class SpanPacker {
   /** Before `places`: large arrays are not copied to grow. */
   private full: Uint32Array[] = [];
   private places = new Uint32Array(LEAST_ROOM);
   private length = 0;
   private styles = new Places<Style>(MOST_STYLES);
-  private links = new Places<string>(MOST_LINKS);
+  private links = new LinkPlaces();
   private known = new Map<LinkedStyle, Known>();
   private last: LinkedStyle | undefined;
   private lastKnown: Known = { style: 0, link: 0 };
@@ -48,14 +46,14 @@ export class SpanPacker {
       this.last = style;
       this.lastKnown = this.know(style);
     }
-    this.reserve(NUMBERS);
+    this.reserve(SPAN_NUMBERS);
     this.addKnown(start, end, this.lastKnown);
   }
 
   /** Adds spans of a text that starts at `by`. */
   addAll({ numbers, styles }: LineSpans, by: number): void {
     const known = styles.map((style) => this.know(style));
-    this.reserve((numbers.length / LINE_NUMBERS) * NUMBERS);
+    this.reserve((numbers.length / LINE_NUMBERS) * SPAN_NUMBERS);
     for (let at = 0; at < numbers.length; at += LINE_NUMBERS) {
       const look = known[numbers[at + 2] ?? 0];
       if (look !== undefined)
@@ -79,7 +77,7 @@ export class SpanPacker {
     places[length + 1] = end;
     places[length + 2] = style;
     places[length + 3] = link;
-    this.length = length + NUMBERS;
+    this.length = length + SPAN_NUMBERS;
   }
 
   /** The spans since the last call. */
@@ -91,7 +89,7 @@ export class SpanPacker {
     this.length = 0;
     this.places = new Uint32Array(LEAST_ROOM);
     this.styles = new Places(MOST_STYLES);
-    this.links = new Places(MOST_LINKS);
+    this.links = new LinkPlaces();
     this.known = new Map();
     this.last = undefined;
     return { places: all, styles: styles.values, links: links.values };
@@ -105,10 +103,9 @@ export class SpanPacker {
     if (this.known.size >= MOST_STYLES) this.known.clear();
     const look = this.styles.count < EXACT_STYLES ? style : paletteLook(style);
     const name = nameOf(look);
-    const { link } = style;
     const known = {
       style: name === PLAIN ? 0 : this.styles.place(name, () => lookOf(look)),
-      link: link !== undefined && LINK.test(link) ? this.links.place(link, () => link) : 0,
+      link: style.link === undefined ? 0 : this.links.place(style.link),
     };
     this.known.set(style, known);
     return known;
@@ -138,14 +135,12 @@ interface Known {
   readonly link: number;
 }
 
-const LINK = /^(?:https?|file):/i;
-
 /** Calls `visit` with each span, in order of the text. */
 export function forEachSpan(
   { places, styles, links }: PackedSpans,
   visit: (start: number, end: number, style: Style | undefined, link: string | undefined) => void,
 ): void {
-  for (let at = 0; at < places.length; at += NUMBERS) {
+  for (let at = 0; at < places.length; at += SPAN_NUMBERS) {
     const style = styles[(places[at + 2] ?? 0) - 1];
     const link = links[(places[at + 3] ?? 0) - 1];
     visit(places[at] ?? 0, places[at + 1] ?? 0, style, link);
@@ -172,6 +167,21 @@ class Places<Value> {
     if (this.values.length >= this.limit) return 0;
     this.places.set(name, this.values.push(make()));
     return this.values.length;
+  }
+}
+
+const LINK = /^(?:https?|file):/i;
+
+/** Different links, and for each 1 + its place; 0 for those to anything but the web and files. */
+export class LinkPlaces {
+  private readonly places = new Places<string>(MOST_LINKS);
+
+  get values(): readonly string[] {
+    return this.places.values;
+  }
+
+  place(link: string): number {
+    return LINK.test(link) ? this.places.place(link, () => link) : 0;
   }
 }
 
