@@ -31,12 +31,13 @@ export const SCREEN_COLUMNS = 4096;
 /**
  * A few bytes must not make megabytes (`ESC [ 4000 C x`) or keep the thread busy (`ESC [ 4000 X`).
  * So blanks that cursor moves put before a text, and cells that are touched without being written,
- * are paid for with credit, which each character of the stream adds to. No program runs out of it
- * but one that is made to.
+ * are paid for with credit, which each character of the stream adds to. A tab adds what it may cost.
+ * No program runs out of it but one that is made to.
  */
 const CREDIT_AT_START = 512 * 1024;
 const CREDIT_PER_CHARACTER = 32;
 const BLANK_COST = 8;
+const TAB_WIDTH = 8;
 /** Moving so many cells takes as long as writing one. */
 const CELLS_MOVED = 8;
 
@@ -110,14 +111,15 @@ export class Screen {
   /** Goes on behind the last column: a stop there would put the next text over the last. */
   tab(): void {
     const x = this.endlessColumn();
-    this.x = x - (x % 8) + 8;
+    this.x = x - (x % TAB_WIDTH) + TAB_WIDTH;
+    this.credit += TAB_WIDTH * BLANK_COST;
   }
 
-  /** Stops at the last column; from behind it goes on, so that nothing is overwritten. */
+  /** Stops at the last column; from behind it goes on, so that nothing else is overwritten. */
   moveColumns(by: number): void {
     const x = this.endlessColumn();
-    if (by > 0 && x >= SCREEN_COLUMNS) this.x = x + by;
-    else this.moveToColumn(this.column() + by);
+    if (x >= SCREEN_COLUMNS) this.x = Math.max(0, x + by);
+    else this.moveToColumn(x + by);
   }
 
   moveToColumn(column: number): void {
@@ -135,7 +137,7 @@ export class Screen {
   }
 
   save(): void {
-    this.saved = { x: this.column(), y: this.y };
+    this.saved = { x: this.endlessColumn(), y: this.y };
   }
 
   restore(): void {
@@ -154,7 +156,7 @@ export class Screen {
   eraseFromRowStart(): void {
     const row = this.rows[this.y];
     if (row === undefined) return;
-    const x = (this.x = this.column());
+    const x = (this.x = this.endlessColumn());
     if (x >= rowWidth(row) - 1) this.clearRow(row);
     else if (this.spend(x)) blankOut(this.edit(row), 0, x + 1);
   }
@@ -162,7 +164,7 @@ export class Screen {
   eraseRow(): void {
     const row = this.rows[this.y];
     if (row === undefined) return;
-    this.x = this.column();
+    this.x = this.endlessColumn();
     this.clearRow(row);
   }
 
@@ -203,7 +205,7 @@ export class Screen {
 
   eraseColumns(count: number): void {
     const row = this.rows[this.y];
-    const x = this.column();
+    const x = this.endlessColumn();
     if (row === undefined || x >= rowWidth(row)) return;
     if (x + count >= rowWidth(row)) truncate(this.edit(row), x);
     else if (this.spend(count)) blankOut(this.edit(row), x, x + count);
@@ -211,14 +213,14 @@ export class Screen {
 
   deleteColumns(count: number): void {
     const row = this.rows[this.y];
-    const x = (this.x = this.column());
+    const x = (this.x = this.endlessColumn());
     if (row === undefined || x >= rowWidth(row)) return;
     if (this.spend((rowWidth(row) - x) / CELLS_MOVED)) deleteCells(this.edit(row), x, count);
   }
 
   insertColumns(count: number): void {
     const row = this.rows[this.y];
-    const x = (this.x = this.column());
+    const x = (this.x = this.endlessColumn());
     if (row === undefined || x >= rowWidth(row)) return;
     if (!this.spend((rowWidth(row) - x) / CELLS_MOVED)) return;
     const blanks = this.takeBlanks(Math.min(count, SCREEN_COLUMNS));

@@ -198,6 +198,12 @@ describe('renderer', () => {
           `a ${wide.slice(1)}${' '.repeat(400)}END`,
         ],
         ['and a tab at its end leaves no blanks', `${full}\t\nb`, `${full}\nb`],
+        ['to a cursor that was saved at its end', `${full}\x1b7\x1b8b`, `${full}b`],
+        ['to one that was saved before more came', `${full}\x1b7cd\x1b8b`, `${full}bd`],
+        ['to a backspace at its end', `${full}\bb`, `${full.slice(1)}b`],
+        ['to a backspace after it', `${full}a\bb`, `${full}b`],
+        ['to a backspace from a tab behind it', `${full}\t\bb`, `${full}${' '.repeat(7)}b`],
+        ['to sequences that change what is behind it', `${full}\x1b[X\x1b[P\x1b[@b`, `${full}b`],
       ];
       for (const [name, input, text] of cases) {
         it(name, () => {
@@ -230,11 +236,18 @@ describe('renderer', () => {
       assert.ok(replacedChars <= SCREEN_COLUMNS);
     });
 
+    it('a table of short fields keeps its blanks, however long', () => {
+      const short = '1\t'.repeat(100_000);
+      assert.equal(render(short).text, '1       '.repeat(100_000).trimEnd());
+      const empty = '1\t\t\t\t0\n'.repeat(10_000);
+      assert.equal(render(empty).text, `1${' '.repeat(31)}0\n`.repeat(10_000));
+    });
+
     it('cursor moves can not make a short capture a huge text', () => {
       const columns = '\x1b[4000Cx\n'.repeat(100_000);
       assert.ok(render(columns).text.length < columns.length * 8);
       const tabs = `${'\t'.repeat(100_000)}x\n`.repeat(10);
-      assert.ok(render(tabs).text.length < 128 * 1024);
+      assert.ok(render(tabs).text.length < tabs.length * 8);
       const behind = `${'x'.repeat(SCREEN_COLUMNS)}${'\x1b[9999C'.repeat(100_000)}y`;
       assert.ok(render(behind).text.length < 512 * 1024);
       const rows = '\x1b[2J\x1b[50Hx'.repeat(100_000);
