@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { contrast } from '../../src/documents/contrast.ts';
 import { firstLineOf, type Sample, type SampleTaskName } from '../support/sampleTasks.ts';
 import { openWindow, pictureFailure } from './window.ts';
-import type { Theme, Workbench } from './workbench.ts';
+import { allThemes, type Theme, type Workbench } from './workbench.ts';
 import { LiveTask } from './liveTask.ts';
 import { WrittenTasks } from './writtenTasks.ts';
 
@@ -34,7 +34,7 @@ describe('The output of a task', () => {
     await workbench.openOutput(sample.tasks[name]!.taskId);
   }
 
-  for (const theme of ['dark', 'light', 'high-contrast'] satisfies Theme[]) {
+  for (const theme of allThemes) {
     it(`has the terminal's colours of a ${theme} theme on the right text`, async () => {
       await workbench.setTheme(theme);
       await open('test');
@@ -134,7 +134,7 @@ describe('The output of a task', () => {
       return red! * 65536 + green! * 256 + blue!;
     };
     const painted = { turned: 0xffffc8, paper: 0xffffc8, water: 0x5f, abyss: 80 };
-    for (const theme of ['dark', 'light', 'high-contrast'] satisfies Theme[]) {
+    for (const theme of allThemes) {
       await workbench.setTheme(theme);
       const background = number(await workbench.themeColor('editor.background'));
       const texts = { pale: background, deep: background, yellow: background, navy: background };

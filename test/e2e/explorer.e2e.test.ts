@@ -9,7 +9,7 @@ import { firstLineOf, type Sample, type SampleTaskName } from '../support/sample
 import { writeTaskFixture } from '../support/taskFixture.ts';
 import { LiveTask } from './liveTask.ts';
 import { openWindow, pictureFailure } from './window.ts';
-import type { Theme, TreeRow, Workbench } from './workbench.ts';
+import { allThemes, type TreeRow, type Workbench } from './workbench.ts';
 
 /** The packaged extension as a person uses it, on the tasks of an AFT that runs. */
 describe('AFT Tasks', () => {
@@ -128,7 +128,7 @@ describe('AFT Tasks', () => {
     }
   });
 
-  for (const theme of ['dark', 'light', 'high-contrast'] satisfies Theme[]) {
+  for (const theme of allThemes) {
     it(`can be looked at in a ${theme} theme`, async () => {
       await workbench.setTheme(theme);
       await workbench.clickRow(firstLineOf('test'));

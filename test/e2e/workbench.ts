@@ -18,11 +18,20 @@ const themes = {
   dark: 'Dark 2026',
   light: 'Light 2026',
   'high-contrast': 'Default High Contrast',
+  'high-contrast-light': 'Default High Contrast Light',
 } as const;
 
 export type Theme = keyof typeof themes;
 
-const bodyClasses = { dark: 'vs-dark', light: 'vs', 'high-contrast': 'hc-black' } as const;
+/** All that the explorer and the documents are looked at in. */
+export const allThemes = Object.keys(themes) as readonly Theme[];
+
+const bodyClasses = {
+  dark: 'vs-dark',
+  light: 'vs',
+  'high-contrast': 'hc-black',
+  'high-contrast-light': 'hc-light',
+} as const;
 
 /** What we ask of an element in the page; this program itself knows no DOM. */
 interface ShownElement {
