@@ -92,6 +92,7 @@ export class Screen {
         first.continues = false;
         first.start = UNTAKEN;
         this.rows.push(first);
+        this.saved.y = Math.max(0, this.saved.y - 1);
       }
     }
     this.x = 0;
@@ -136,6 +137,7 @@ export class Screen {
     this.y = Math.max(0, Math.min(row, SCREEN_ROWS - 1));
   }
 
+  /** A saved place scrolls with its row, up to the first one. */
   save(): void {
     this.saved = { x: this.endlessColumn(), y: this.y };
   }
@@ -253,7 +255,7 @@ export class Screen {
    */
   takeLines(text: string, spans: LineSpans): void {
     this.leaveRow();
-    this.startScreen();
+    this.startScreen(text, 0, text.length);
     this.shown.addLines(text, spans);
     this.credit += text.length * CREDIT_PER_CHARACTER;
   }
@@ -281,7 +283,7 @@ export class Screen {
       if (start > 1) this.put(text.slice(0, start - 1), undefined);
       this.fillRows();
     }
-    this.startScreen();
+    this.startScreen(text, start, end);
     this.shown.addBulk(text, start, end);
     return end;
   }
@@ -291,7 +293,11 @@ export class Screen {
     this.rows.length = Math.min(this.rows.length, this.y);
   }
 
-  private startScreen(): void {
+  /** For what comes after some lines of a text, which scroll out without having been rows. */
+  private startScreen(text: string, start: number, end: number): void {
+    let savedRow = this.saved.y - this.rows.length;
+    for (let at = start; savedRow > 0 && at < end; savedRow--) at = text.indexOf('\n', at) + 1;
+    this.saved.y = Math.max(0, savedRow);
     this.scrollAllOut();
     this.y = 0;
     this.x = 0;

@@ -243,6 +243,19 @@ describe('renderer', () => {
       assert.equal(render(empty).text, `1${' '.repeat(31)}0\n`.repeat(10_000));
     });
 
+    it('a saved place scrolls with its row', () => {
+      const below = (lines: string): string =>
+        render(`a\n\nb\x1b[1;1H\x1b7\x1b[3H${lines}\x1b8X`).text;
+      assert.match(below('\nc'.repeat(48)), /^a\nX\nb/);
+      const words = 'some words '.repeat(20);
+      for (const line of [`\n${words}`, `\n\x1b[31m${words}\x1b[m`]) {
+        const lines = below(line.repeat(1000)).split('\n');
+        assert.match(lines[lines.length - SCREEN_ROWS]!, /^Xome words/);
+        const chunks = ['\n'.repeat(40), '\x1b7\x1b[H\x1b[J', ...Array<string>(52).fill(line)];
+        assert.equal(render(`${chunks.join('')}\x1b8X`).text, render(...chunks, '\x1b8X').text);
+      }
+    });
+
     it('cursor moves can not make a short capture a huge text', () => {
       const columns = '\x1b[4000Cx\n'.repeat(100_000);
       assert.ok(render(columns).text.length < columns.length * 8);

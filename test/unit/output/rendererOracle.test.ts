@@ -63,7 +63,19 @@ describe('renderer and terminal', () => {
       .constantFrom('A', 'B', 'C', 'D', 'E', 'F', 'G', 'P', 'X', '@', 'a', 'e', '`')
       .chain((letter) => count.map((number) => `\x1b[${number}${letter}`)),
     fc.tuple(count, count).map(([row, column]) => `\x1b[${row};${column}H`),
-    fc.constantFrom('\x1b[K', '\x1b[1K', '\x1b[2K', '\x1b[J', '\x1b[1J', '\x1b[H', '\x1b[G'),
+    fc.constantFrom(
+      '\x1b7',
+      '\x1b8',
+      '\x1b[s',
+      '\x1b[u',
+      '\x1b[K',
+      '\x1b[1K',
+      '\x1b[2K',
+      '\x1b[J',
+      '\x1b[1J',
+      '\x1b[H',
+      '\x1b[G',
+    ),
     fc.constantFrom(
       '\x1b]0;title\x07',
       '\x1b]2;t\x1b\\',
