@@ -30,13 +30,14 @@ export class SpanTable {
   /** Takes away what is behind `length`, and adds the spans of a text that starts there. */
   append(length: number, { places, styles, links }: PackedSpans): void {
     this.cut(length);
-    const styleNumbers = styles.map((style) => 1 + this.keepStyle(style));
-    const linkNumbers = links.map((link) => 1 + keep(this.links, this.linkAt, link, link));
+    // By the numbers that the spans have, where 0 is none.
+    const styleNumbers = [0, ...styles.map((style) => 1 + this.keepStyle(style))];
+    const linkNumbers = [0, ...links.map((link) => 1 + keep(this.links, this.linkAt, link, link))];
     for (let at = 0; at < places.length; at += numbersOfSpan) {
       this.places.push(length + (places[at] ?? 0));
       this.places.push(length + (places[at + 1] ?? 0));
-      this.places.push(styleNumbers[(places[at + 2] ?? 0) - 1] ?? 0);
-      this.places.push(linkNumbers[(places[at + 3] ?? 0) - 1] ?? 0);
+      this.places.push(styleNumbers[places[at + 2] ?? 0] ?? 0);
+      this.places.push(linkNumbers[places[at + 3] ?? 0] ?? 0);
     }
   }
 

@@ -18,7 +18,7 @@ export interface PtySpans {
 
 const NUMBERS = 3;
 const LOOK_NUMBERS = 4;
-/** Looks that are found again; of others there is another one. */
+/** Looks that are found again, one for each eight bits of a hash; of others there is another one. */
 const FOUND = 256;
 
 export const noPtySpans: PtySpans = {
@@ -67,7 +67,7 @@ export class PtySpanList {
 
   private lookOf(front: number, back: number, underline: number, link: number): number {
     const hash = Math.imul(front, 0x9e3779b1) ^ Math.imul(back ^ underline, 0x85ebca6b) ^ link;
-    const slot = (hash >>> 24) % FOUND;
+    const slot = hash >>> 24;
     const known = this.found[slot] ?? 0;
     const { values, length } = this.looks;
     if (
