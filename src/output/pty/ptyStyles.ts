@@ -42,7 +42,7 @@ export class PtyStyles {
     if (known > 0 || values.length >= MOST_STYLES) return known;
     const place = values.push(makeStyle(front, back, underline));
     this.enter(at, front, back, underline, place);
-    if (2 * place * NUMBERS >= this.entries.length) this.grow();
+    if (2 * place * NUMBERS > this.entries.length) this.grow();
     return place;
   }
 
@@ -71,8 +71,8 @@ export class PtyStyles {
 
   private grow(): void {
     const { entries: before } = this;
-    this.entries = new Int32Array(4 * before.length);
-    this.shift -= 2;
+    this.entries = new Int32Array(2 * before.length);
+    this.shift -= 1;
     for (let from = 0; from < before.length; from += NUMBERS) {
       const front = before[from] ?? 0;
       const back = before[from + 1] ?? 0;

@@ -141,6 +141,25 @@ describe('pty renderer', () => {
     });
   }
 
+  it('keeps thousands of colours as they are, and of more the nearest of the palette', async () => {
+    const colors = Array.from({ length: 6000 }, (_, index) => 0x102030 + index * 0x301);
+    const sgr = (color: number): string =>
+      `38;2;${color >> 16};${(color >> 8) & 0xff};${color & 0xff}`;
+    for (const lineEnd of ['', '\r\n']) {
+      const stream = colors.map((color) => `\x1b[${sgr(color)}mx${lineEnd}`).join('');
+      const reader = await render([stream]);
+      const looks = looksOf(reader).filter((_, at) => reader.text[at] === 'x');
+      const nearest = (color: number): number =>
+        [16, 8, 0].reduce((sum, shift) => 6 * sum + Math.round(((color >> shift) & 0xff) / 51), 0);
+      assert.deepEqual(
+        looks,
+        colors.map((color, index) =>
+          index < 4096 ? `foreground=${0x1000000 + color}` : `foreground=${16 + nearest(color)}`,
+        ),
+      );
+    }
+  });
+
   it('keeps links to the web and to files, and no others', async () => {
     const link = (target: string, text: string): string =>
       `\x1b]8;;${target}\x1b\\${text}\x1b]8;;\x1b\\`;
