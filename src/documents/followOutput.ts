@@ -5,21 +5,47 @@ import { Disposable } from '../vscode/disposable.ts';
 import type { Settings } from '../vscode/settings.ts';
 import { outputScheme } from '../vscode/uris.ts';
 import { hasTab, type OutputDocuments } from './outputDocuments.ts';
-import { sectionAt, type OutputLayout } from './outputLayout.ts';
-import { keepPlace, linesAround, lostLines, showAtTop, type LostLines } from './readerPlace.ts';
+import { movedLine, sectionAt, type OutputLayout } from './outputLayout.ts';
+import { linesAround, lostLines, moveSelections, type LostLines } from './readerPlace.ts';
 
 type End = CaptureStream | 'document';
+
+/** The lines on screen, both included. */
+interface Shown {
+  readonly top: number;
+  readonly bottom: number;
+}
+
+/** A line that an editor was told to bring to the screen, or to its top; it may come late. */
+interface Reveal {
+  readonly line: number;
+  readonly isTop: boolean;
+}
+
+/** What the first line on screen is to be, and whether the reader has scrolled there. */
+interface Goal {
+  readonly top: number;
+  readonly isScrolled: boolean;
+}
+
+/** The document's last line, also where the window knows of more lines than are known here. */
+const lastLine = Number.MAX_SAFE_INTEGER - 1;
 
 /** Where the reader of an editor is. */
 interface Reader {
   /** What the reader is kept at the end of: a stream, or the document while no stream has text. */
   follows: End | undefined;
-  /** The first line on screen; absent while an edit may have moved it. */
-  top: number | undefined;
+  /** As it was told last: scrolling is measured from there. Absent until it is. */
+  shown: Shown | undefined;
   /** Reveals of ours that are under way. */
-  reveals: number;
-  /** The first line that the reader scrolled up to while a reveal was under way. */
-  scrolledTo: number | undefined;
+  reveals: Reveal[];
+  /** Where the reader is while reveals are under way, whatever these do. */
+  goal: Goal | undefined;
+  /** What was shown before a move by one line that may go back at once. */
+  step: Shown | undefined;
+  /** The document has become shorter, which may move its end up, and the screen with it. */
+  isShortened: boolean;
+  lineCount: number;
   /** What stood where when the editor's text last changed. */
   layout: OutputLayout | undefined;
   /** The reader was brought to what is selected: it is not scrolled away from. */
@@ -168,9 +194,12 @@ export class FollowOutput extends Disposable {
     const follows = this.isAutomatic(editor) && document.mayGrow && !isPaused;
     const reader: Reader = {
       follows: follows ? (document.lastWritten ?? 'document') : undefined,
-      top: undefined,
-      reveals: 0,
-      scrolledTo: undefined,
+      shown: undefined,
+      reveals: [],
+      goal: undefined,
+      step: undefined,
+      isShortened: false,
+      lineCount: editor.document.lineCount,
       layout: document.layoutOf(editor.document),
       holdsSelection: false,
       lost: undefined,
@@ -193,32 +222,50 @@ export class FollowOutput extends Disposable {
     const reader = this.readers.get(editor);
     const shown = shownLines(editor);
     if (reader === undefined || shown === undefined) return;
-    const { top, bottom } = shown;
-    const { top: before } = reader;
+    const { shown: before = shown, step } = reader;
+    reader.shown = shown;
     const { active } = editor.selection;
-    if (active.line < top || active.line > bottom) reader.holdsSelection = false;
-    // Where an edit has moved the lines, VS Code comes to the end in several steps.
-    if (before === undefined && reader.reveals > 0) return;
-    // The line of lenses is drawn anew when text comes, which moves the text by a line and back.
-    if (top + 1 === before && reader.reveals > 0) return;
-    reader.top = top;
-    if (before === undefined || top === before) return;
-    if (top < before) {
-      // Whoever scrolls up means it, even if the last line is still on screen.
-      this.pause(editor, reader);
-      if (reader.reveals > 0) reader.scrolledTo = Math.min(reader.scrolledTo ?? top, top);
-    } else {
-      this.onScrollDown(editor, reader, bottom);
-    }
+    if (active.line < shown.top || active.line > shown.bottom) reader.holdsSelection = false;
+    reader.step = undefined;
+    // The line of lenses is drawn anew now and then, which moves the text by a line and back.
+    if (shown.top === step?.top) return;
+    if (step !== undefined) this.onMove(editor, reader, step, before);
+    if (Math.abs(shown.top - before.top) === 1) this.awaitStep(editor, reader, before);
+    else this.onMove(editor, reader, before, shown);
   }
 
-  private onScrollDown(editor: vscode.TextEditor, reader: Reader, bottom: number): void {
-    const isPast = hasLeft(editor, reader, bottom);
-    // What a reveal of ours leads to is not the reader's doing.
-    if (reader.reveals > 0 && !isPast) return;
+  private awaitStep(editor: vscode.TextEditor, reader: Reader, before: Shown): void {
+    reader.step = before;
+    const { shown = before } = reader;
+    const decide = (): void => {
+      if (reader.step !== before) return;
+      reader.step = undefined;
+      this.onMove(editor, reader, before, shown);
+    };
+    void windowAnswers().then(decide, decide);
+  }
+
+  /** What is shown has changed: by the reader, by a reveal of ours, or by an edit. */
+  private onMove(editor: vscode.TextEditor, reader: Reader, before: Shown, shown: Shown): void {
+    const { isShortened } = reader;
+    reader.isShortened = false;
+    if (shown.top === before.top) return;
+    const isUp = shown.top < before.top;
+    if (isUp && isShortened && shown.bottom >= editor.document.lineCount - 1) return;
+    if (reader.reveals.some((reveal) => leads(editor, reveal, before, shown))) return;
+    if (reader.reveals.length > 0) {
+      const { top } = reader.goal ?? before;
+      reader.goal = { top: top + shown.top - before.top, isScrolled: true };
+    }
+    // Whoever scrolls up means it, even if the last line is still on screen.
+    if (isUp) this.pause(editor, reader);
+    else this.onScrollDown(editor, reader, shown);
+  }
+
+  private onScrollDown(editor: vscode.TextEditor, reader: Reader, { bottom }: Shown): void {
     const end = endShown(editor, reader.layout);
     if (end === undefined) {
-      if (isPast) this.pause(editor, reader);
+      if (hasLeft(editor, reader, bottom)) this.pause(editor, reader);
     } else if (
       reader.follows !== undefined ||
       (this.isAutomatic(editor) && !reader.holdsSelection)
@@ -235,39 +282,47 @@ export class FollowOutput extends Disposable {
 
   private showEnd(editor: vscode.TextEditor, reader: Reader): void {
     const { document } = editor;
-    const { end } = document.lineAt(endLine(document, reader)).range;
-    const shown = shownLines(editor);
-    if (shown !== undefined && end.line < shown.top) {
+    const line = endLine(reader);
+    const end = Math.min(line, document.lineCount - 1);
+    const shown = reader.shown ?? shownLines(editor);
+    if (shown !== undefined && end < shown.top) {
       // VS Code would leave the end at the top of the screen, and the rest of it empty.
-      reader.top = undefined;
-      showAtTop(editor, Math.max(0, end.line - (shown.bottom - shown.top)));
+      const top = Math.max(0, end - (shown.bottom - shown.top));
+      this.reveal(editor, reader, { line: top, isTop: true });
     }
-    editor.revealRange(new vscode.Range(end, end));
-    this.awaitReveal(editor, reader);
+    this.reveal(editor, reader, { line, isTop: false });
   }
 
-  private awaitReveal(editor: vscode.TextEditor, reader: Reader): void {
-    reader.reveals += 1;
-    const isTopUnknown = reader.top === undefined;
+  /** Shows a line at the top, where the reader is. */
+  private show(editor: vscode.TextEditor, reader: Reader, top: number): void {
+    reader.goal = { top, isScrolled: false };
+    this.reveal(editor, reader, { line: top, isTop: true });
+  }
+
+  private reveal(editor: vscode.TextEditor, reader: Reader, reveal: Reveal): void {
+    const { line, isTop } = reveal;
+    if (isTop) {
+      const position = new vscode.Position(line + linesAround(editor), 0);
+      editor.revealRange(new vscode.Range(position, position), vscode.TextEditorRevealType.AtTop);
+    } else {
+      const position = new vscode.Position(line, lastLine);
+      editor.revealRange(new vscode.Range(position, position));
+    }
+    reader.reveals.push(reveal);
     const settle = (): void => {
-      reader.reveals -= 1;
-      if (isTopUnknown) reader.top ??= shownLines(editor)?.top;
-      if (reader.reveals === 0) this.bringBack(editor, reader);
+      reader.reveals.splice(reader.reveals.indexOf(reveal), 1);
+      reader.shown ??= shownLines(editor);
+      if (reader.reveals.length === 0) this.bringBack(editor, reader);
     };
-    // VS Code does not say when a reveal is done, but the window answers in order: a command that does
-    // nothing there ends after the lines that the reveal led to are known here.
-    void vscode.commands
-      .executeCommand('setContext', 'aftTasks.revealed', true)
-      .then(settle, settle);
+    void windowAnswers().then(settle, settle);
   }
 
-  /** Undoes what a reveal has taken back before it was known here that the reader had scrolled up. */
+  /** Undoes what a reveal has moved before it was known here that the reader had scrolled. */
   private bringBack(editor: vscode.TextEditor, reader: Reader): void {
-    const { top = 0, scrolledTo = top } = reader;
-    reader.scrolledTo = undefined;
-    if (reader.follows !== undefined || top <= scrolledTo) return;
-    showAtTop(editor, scrolledTo);
-    this.awaitReveal(editor, reader);
+    const { goal, shown } = reader;
+    reader.goal = undefined;
+    if (reader.follows !== undefined || !goal?.isScrolled || goal.top === shown?.top) return;
+    this.show(editor, reader, Math.max(0, goal.top));
   }
 
   private onChange(document: vscode.TextDocument): void {
@@ -275,21 +330,36 @@ export class FollowOutput extends Disposable {
     for (const editor of vscode.window.visibleTextEditors) {
       const reader = this.readers.get(editor);
       if (editor.document !== document || reader === undefined) continue;
+      reader.isShortened ||= document.lineCount < reader.lineCount;
+      reader.lineCount = document.lineCount;
       const before = reader.layout;
       reader.layout = layout ?? before;
       if (reader.follows !== undefined) {
         if (reader.follows === 'document') reader.follows = lastStream(reader.layout);
-        // A cut takes lines away: the top then moves up without anybody scrolling.
-        if (layout === undefined || isCut(before, layout)) reader.top = undefined;
         this.showEnd(editor, reader);
       } else if (before !== undefined && layout !== undefined) {
-        reader.lost = lostLines(editor, reader.lost, before, layout);
-        const isMoved = keepPlace(editor, before, layout);
-        reader.top = isMoved ? undefined : editor.visibleRanges[0]?.start.line;
-      } else {
-        reader.top = undefined;
+        this.keepPlace(editor, reader, before, layout);
       }
     }
+  }
+
+  /**
+   * Shows the lines that were on screen before lines came or went in front of them, and keeps the
+   * selection in its text. The editor itself stays at the line number.
+   */
+  private keepPlace(
+    editor: vscode.TextEditor,
+    reader: Reader,
+    before: OutputLayout,
+    now: OutputLayout,
+  ): void {
+    const { top } = reader.goal ?? reader.shown ?? shownLines(editor) ?? {};
+    if (top === undefined) return;
+    reader.lost = lostLines(top, reader.lost, before, now);
+    const line = movedLine(before, now, top);
+    if (line === top) return;
+    moveSelections(editor, before, now);
+    this.show(editor, reader, line);
   }
 
   private setPaused(uri: vscode.Uri, paused: boolean): void {
@@ -356,21 +426,35 @@ function hasLeft(editor: vscode.TextEditor, { follows, layout }: Reader, bottom:
   return section !== undefined && bottom > section.last + roomBehind(editor);
 }
 
-function isCut(before: OutputLayout | undefined, { sections }: OutputLayout): boolean {
-  const numbers = new Map(before?.sections.map(({ stream, firstNumber }) => [stream, firstNumber]));
-  return sections.some(({ stream, firstNumber }) => (numbers.get(stream) ?? 0) !== firstNumber);
-}
-
 /** The last line of what a reader follows. What is behind the last stream belongs to it. */
-function endLine({ lineCount }: vscode.TextDocument, { follows, layout }: Reader): number {
+function endLine({ follows, layout }: Reader): number {
   const sections = layout?.sections.slice(0, -1) ?? [];
-  const section = sections.find(({ stream }) => stream === follows);
-  return Math.min(section?.last ?? lineCount, lineCount - 1);
+  return sections.find(({ stream }) => stream === follows)?.last ?? lastLine;
 }
 
-function shownLines({
-  visibleRanges,
-}: vscode.TextEditor): { top: number; bottom: number } | undefined {
+/** Whether a reveal has a line come to the screen by a move. */
+function leads(
+  editor: vscode.TextEditor,
+  { line, isTop }: Reveal,
+  before: Shown,
+  { top, bottom }: Shown,
+): boolean {
+  const around = linesAround(editor);
+  const last = editor.document.lineCount - 1;
+  if (isTop) return Math.abs(top - line) <= around || (top < line && bottom >= last);
+  const wanted = Math.min(line, last);
+  if (wanted < top || wanted > bottom) return false;
+  return top < before.top ? wanted < before.top : wanted >= before.bottom - around;
+}
+
+/** Resolves once all is known here that the window did before it was asked. */
+async function windowAnswers(): Promise<void> {
+  // VS Code does not say when a reveal is done, but the window answers in order: this command does
+  // nothing there.
+  await vscode.commands.executeCommand('setContext', 'aftTasks.answered', true);
+}
+
+function shownLines({ visibleRanges }: vscode.TextEditor): Shown | undefined {
   const first = visibleRanges[0];
   const last = visibleRanges.at(-1);
   return first && last && { top: first.start.line, bottom: last.end.line };

@@ -89,6 +89,12 @@ export function placeOf(layout: OutputLayout, line: number): Place | undefined {
   return { stream: at.stream, number: at.firstNumber + line - at.first };
 }
 
+/** The line that a line has become; the same number where its stream is not shown any more. */
+export function movedLine(before: OutputLayout, now: OutputLayout, line: number): number {
+  const place = placeOf(before, line);
+  return (place && lineOf(now, place)) ?? line;
+}
+
 /** The line of a place; the section's first one, its heading among them, where it was cut away. */
 export function lineOf(layout: OutputLayout, { stream, number }: Place): number | undefined {
   const at = layout.sections.find((placed) => placed.stream === stream);

@@ -122,6 +122,34 @@ describe('The reader of a running task’s output', () => {
       await stopFollowing().waitFor();
     }
     await workbench.reload();
+    await workbench.row('sh scripts/build.sh').waitFor();
+  });
+
+  it('pauses when they scroll up right after a cut, and only then, over a far connection', async () => {
+    let written = 200;
+    const task = await open('make cuts', { stdout: lines(0, written) });
+    await stopFollowing().waitFor();
+    await workbench.delayMessages(300);
+    for (let round = 0; round < 3; round += 1) {
+      for (let cut = 0; cut < 3; cut += 1) {
+        assert.ok(await stopFollowing().isVisible());
+        // More than twice the window.
+        task.write({ stdout: lines(written, written + 50_000) });
+        written += 50_000;
+        await workbench.editorShows(`line ${written - 1}`);
+      }
+      // The extension does not know of the cut yet.
+      await scroll(-5);
+      await follow().waitFor();
+      // What it did about the cut comes meanwhile.
+      await workbench.page.waitForTimeout(1500);
+      assert.doesNotMatch(await workbench.editorText(), new RegExp(`line ${written - 1}`));
+      assert.ok(await follow().isVisible());
+      await follow().click();
+      await stopFollowing().waitFor();
+    }
+    await workbench.reload();
+    await workbench.row('sh scripts/build.sh').waitFor();
   });
 
   it('follows and ceases to by the button in the title', async () => {
