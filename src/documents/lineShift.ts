@@ -20,16 +20,15 @@ export interface ShownPart {
  * where it starts before. Absent where they have nothing in common.
  */
 export function lineShift(before: ShownPart, now: ShownPart): number | undefined {
+  // Both end with the same line.
+  if (now.totalBytes === before.totalBytes) return before.lineStarts.length - now.lineStarts.length;
   // AFT cuts a capture to its end, and only then a capture gets smaller.
   const dropped = Math.max(0, before.totalBytes - now.totalBytes);
   const bytes = now.skippedBytes + dropped - before.skippedBytes;
-  if (bytes >= bytesOf(before) || -bytes >= bytesOf(now)) return undefined;
-  // Nothing came meanwhile: both end with the same line.
-  if (now.totalBytes === before.totalBytes) return before.lineStarts.length - now.lineStarts.length;
-  const lines = bytes < 0 ? linesBefore(now, before, -bytes) : linesBefore(before, now, bytes);
+  if (bytes < 0 || bytes >= bytesOf(before)) return undefined;
+  const lines = linesBefore(before, now, bytes);
   // A smaller capture may be another one.
-  if (dropped > 0 && !lines.isCommon) return undefined;
-  return bytes < 0 ? -lines.count : lines.count;
+  return dropped > 0 && !lines.isCommon ? undefined : lines.count;
 }
 
 /**

@@ -1,4 +1,11 @@
-import type { ExcerptPlace, OpenedText, OutputChange, OutputText } from '../output/outputText.ts';
+import type {
+  ExcerptPlace,
+  Growth,
+  OpenedText,
+  OutputChange,
+  OutputText,
+  ReplacingText,
+} from '../output/outputText.ts';
 import type { CaptureStream } from '../persistence/record.ts';
 import { lineShift } from './lineShift.ts';
 import { SpanTable } from './spanTable.ts';
@@ -92,12 +99,9 @@ export class OutputSection {
     if (change.kind !== 'gone') this.written = Date.now();
     switch (change.kind) {
       case 'append': {
-        const length = this.content.length - change.replacedChars;
-        this.content = this.content.slice(0, length) + change.text;
+        const length = this.grow(change);
         this.spanTable.append(length, change.spans);
         this.total = change.totalBytes;
-        this.keepLineStarts(length);
-        addLineStarts(this.lineStarts, change.text, length);
         return true;
       }
       case 'replace':
@@ -111,7 +115,12 @@ export class OutputSection {
   }
 
   /** Takes another text of the same capture; lines that both have keep their number. */
-  replace(output: OutputText): void {
+  replace(output: ReplacingText): void {
+    const { total } = this;
+    if (output.growth !== undefined) {
+      this.grow(output.growth);
+      this.total = output.totalBytes;
+    }
     const { content: text, lineStarts, skipped: skippedBytes, total: totalBytes } = this;
     this.spanTable = new SpanTable(output.spans);
     this.show(output);
@@ -120,7 +129,16 @@ export class OutputSection {
         { text, lineStarts, skippedBytes, totalBytes },
         { ...output, lineStarts: this.lineStarts },
       ) ?? lineStarts.length;
-    this.forgetMissed(Math.max(0, totalBytes - output.totalBytes));
+    this.forgetMissed(Math.max(0, total - output.totalBytes));
+  }
+
+  /** Returns where what has come begins. */
+  private grow({ replacedChars, text }: Growth): number {
+    const length = this.content.length - replacedChars;
+    this.content = this.content.slice(0, length) + text;
+    this.keepLineStarts(length);
+    addLineStarts(this.lineStarts, text, length);
+    return length;
   }
 
   private miss(bytes: number): void {

@@ -33,6 +33,21 @@ export interface OutputText {
   readonly totalBytes: number;
 }
 
+/** What came to the end of a text, as in the `append` of an `OutputChange`. */
+export interface Growth {
+  readonly replacedChars: number;
+  readonly text: string;
+}
+
+/** A text that another one of the same capture takes the place of. */
+export interface ReplacingText extends OutputText {
+  /**
+   * What came to the old text meanwhile: with it both end with the same byte of the capture, and so
+   * with the same lines. Absent where they have none in common, or it is not known which.
+   */
+  readonly growth: Growth | undefined;
+}
+
 /** A view that has just been opened. */
 export interface OpenedText extends OutputText {
   /** When the capture was last written, in epoch milliseconds; absent where there is none. */
@@ -66,7 +81,7 @@ export type OutputChange =
       readonly spans: PackedSpans;
       readonly totalBytes: number;
     }
-  | ({ readonly kind: 'replace'; readonly missedBytes: number } & OutputText)
+  | ({ readonly kind: 'replace'; readonly missedBytes: number } & ReplacingText)
   | { readonly kind: 'gone' };
 
 /** The raw bytes of the end of a capture, for a terminal to show. */

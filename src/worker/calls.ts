@@ -7,9 +7,9 @@ import type {
   CapturePlace,
   OpenedText,
   OutputChange,
-  OutputText,
   OutputWindow,
   Replay,
+  ReplacingText,
   ReplayChange,
 } from '../output/outputText.ts';
 import type { StorageState, TaskChanges } from '../store/task.ts';
@@ -80,7 +80,7 @@ export interface StorageCalls {
    * Adds the window before a view to its start, and answers the whole text; the view follows on.
    * Absent where all is shown, or 16 MiB of the capture are, or the text has no room for more.
    */
-  loadEarlier(view: number): Promise<OutputText | undefined>;
+  loadEarlier(view: number): Promise<ReplacingText | undefined>;
   /** Where a capture has a text that was found in the line from `offset` on. Throws a PersistenceError. */
   findPlace(key: string, stream: CaptureStream, offset: number, text: string): FoundPlace;
   /**

@@ -30,18 +30,24 @@ export interface TailPlace {
   readonly totalBytes: number;
 }
 
+/** A part of a capture in a new sink. */
+export interface TailReplacement<Sink> extends TailPlace {
+  /** The sink before: it has all up to the same byte now. Absent where both have none in common. */
+  readonly previous: Sink | undefined;
+}
+
 /** What `widen` read, and how to go back to what was there before. */
-export interface WidenedPlace extends TailPlace {
+export interface WidenedTail<Sink> extends TailReplacement<Sink> {
   undo(): void;
 }
 
 /**
- * What `read` did: went on with the same sink, or started with a new one. So many bytes of the
- * capture were read before: of another one, where there is nothing to miss, `Infinity`.
+ * What `read` did: went on with the same sink, or started with a new one. The reader had been told
+ * of `seenBytes` of the capture: of another one, where there is nothing to miss, of `Infinity`.
  */
-export type TailChange =
+export type TailChange<Sink> =
   | { readonly kind: 'append'; readonly seenBytes: number; readonly totalBytes: number }
-  | ({ readonly kind: 'replace'; readonly seenBytes: number } & TailPlace)
+  | ({ readonly kind: 'replace'; readonly seenBytes: number } & TailReplacement<Sink>)
   | { readonly kind: 'gone' };
 
 /**
@@ -56,6 +62,8 @@ interface Shown {
   start: number;
   /** Where the next read goes on. */
   offset: number;
+  /** Of how much the reader was told; the sink may have more. */
+  told: number;
   /** The bytes before `offset`. */
   memory: Buffer;
   /** Larger than the window's where the view was widened. */
@@ -117,7 +125,7 @@ export class CaptureTail<Sink extends ByteSink> {
    * Absent where nothing came since the last call. Throws a PersistenceError.
    * @param kept bytes that are shown without a cut, where that is more than the window's limit
    */
-  read(kept = 0): TailChange | undefined {
+  read(kept = 0): TailChange<Sink> | undefined {
     const read = withCapture(this.sessionDir, this.path, (file) => ({
       change: this.readFile(file, kept),
     }));
@@ -131,7 +139,7 @@ export class CaptureTail<Sink extends ByteSink> {
    * Puts one more window, the one before what is shown, and all after it into a new sink. Absent
    * where nothing is before, or the view is as wide as can be. Throws a PersistenceError.
    */
-  widen(): WidenedPlace | undefined {
+  widen(): WidenedTail<Sink> | undefined {
     return withCapture(this.sessionDir, this.path, (file) => {
       const { shown, sink } = this;
       if (shown === undefined || this.gone || shown.start === 0) return undefined;
@@ -140,13 +148,16 @@ export class CaptureTail<Sink extends ByteSink> {
         this.sink = sink;
       };
       // What comes next is the new capture's window.
-      if (!isSame(shown, file) || !remembers(shown, file)) return { undo, ...this.show(file) };
+      if (!isSame(shown, file) || !remembers(shown, file)) {
+        return { undo, previous: undefined, ...this.show(file) };
+      }
       const { size } = file.stats;
       const start = Math.max(0, shown.start - this.window.size, size - WIDEST);
       if (start >= shown.start) return undefined;
       const room = this.window.limit - this.window.size;
+      const previous = this.completed(shown, file);
       const limit = Math.max(this.window.limit, size - start + room);
-      return { undo, ...this.show(file, start, limit) };
+      return { undo, previous, ...this.show(file, start, limit) };
     });
   }
 
@@ -174,7 +185,7 @@ export class CaptureTail<Sink extends ByteSink> {
     return { start, bytes: offset - start, limit };
   }
 
-  private readFile(file: OpenFile, kept: number): TailChange | undefined {
+  private readFile(file: OpenFile, kept: number): TailChange<Sink> | undefined {
     const { shown } = this;
     const { size } = file.stats;
     if (shown === undefined && size <= this.window.limit) {
@@ -183,19 +194,29 @@ export class CaptureTail<Sink extends ByteSink> {
     }
     if (shown === undefined || this.gone || !isSame(shown, file)) {
       this.gone = false;
-      return { kind: 'replace', seenBytes: Infinity, ...this.show(file) };
+      return { kind: 'replace', seenBytes: Infinity, previous: undefined, ...this.show(file) };
     }
-    const { offset: seenBytes } = shown;
+    const { told: seenBytes } = shown;
     if (size === seenBytes) return undefined;
     const isTooFar =
       this.bound === 'shown'
         ? size - shown.start > Math.max(shown.limit, kept)
         : size - seenBytes > shown.limit;
-    if (isTooFar || !remembers(shown, file)) {
-      return { kind: 'replace', seenBytes, ...this.show(file) };
+    const isKnown = remembers(shown, file);
+    if (isTooFar || !isKnown) {
+      const isCommon = isKnown && size - this.window.size < shown.offset;
+      const previous = isCommon ? this.completed(shown, file) : undefined;
+      return { kind: 'replace', seenBytes, previous, ...this.show(file) };
     }
     this.readUpTo(shown, file, size);
+    shown.told = shown.offset;
     return { kind: 'append', seenBytes, totalBytes: shown.offset };
+  }
+
+  /** The sink, once it has all of the file. */
+  private completed(shown: Shown, file: OpenFile): Sink {
+    this.readUpTo(shown, file, file.stats.size);
+    return this.sink;
   }
 
   /** Reads a file anew, the last window of it or from another place. */
@@ -207,11 +228,12 @@ export class CaptureTail<Sink extends ByteSink> {
     const { dev: device, ino: inode, size } = file.stats;
     const { start, lead, before } = lineStart(file, wanted);
     const memory = Buffer.alloc(0);
-    const shown: Shown = { device, inode, start, offset: start, memory, limit };
+    const shown: Shown = { device, inode, start, offset: start, told: start, memory, limit };
     this.sink = this.makeSink();
     if (before.length > 0) this.sink.startAfter?.(before);
     this.take(shown, lead);
     this.readUpTo(shown, file, size);
+    shown.told = shown.offset;
     this.shown = shown;
     return { skippedBytes: start, totalBytes: shown.offset };
   }

@@ -1,6 +1,13 @@
 import { CaptureTail, readEnd, type TailPlace } from './captureTail.ts';
 import type { TextSink } from './exportCapture.ts';
-import { mostText, type OutputChange, type OutputText, type OutputWindow } from '../outputText.ts';
+import {
+  mostText,
+  type Growth,
+  type OutputChange,
+  type OutputText,
+  type OutputWindow,
+  type ReplacingText,
+} from '../outputText.ts';
 import { PacedRenderer } from '../rendering/pacedRenderer.ts';
 import { Renderer } from '../rendering/renderer.ts';
 
@@ -40,14 +47,16 @@ export class CaptureView {
     switch (change?.kind) {
       case 'append': {
         await this.tail.sink.settle(this.closed);
-        const { kind, seenBytes, totalBytes } = change;
+        const { kind, totalBytes } = change;
         const added = this.tail.sink.takeChange();
         this.textBytes += Buffer.byteLength(added.text) - added.replacedChars;
         if (this.textBytes <= mostText.grown) return { kind, totalBytes, ...added };
-        return await this.replacedBy(this.tail.again() ?? this.tail.open(), seenBytes);
+        const { replacedChars, text } = added;
+        const place = this.tail.again() ?? this.tail.open();
+        return await this.replacedBy(place, change, { replacedChars, text });
       }
       case 'replace':
-        return await this.replacedBy(change, change.seenBytes);
+        return await this.replacedBy(change, change, await growthOf(change.previous, this.closed));
       case 'gone':
       case undefined:
         return change;
@@ -55,21 +64,30 @@ export class CaptureView {
   }
 
   /** The whole text with one more window at its start; absent where there is no more. */
-  async loadEarlier(): Promise<OutputText | undefined> {
+  async loadEarlier(): Promise<ReplacingText | undefined> {
     const { textBytes } = this;
     const widened = this.tail.widen();
     if (widened === undefined) return undefined;
     const output = await this.textAt(widened);
-    if (this.textBytes <= mostText.shownAnew) return output;
+    if (this.textBytes <= mostText.shownAnew) {
+      return { growth: await growthOf(widened.previous, this.closed), ...output };
+    }
     widened.undo();
     this.textBytes = textBytes;
     return undefined;
   }
 
-  private async replacedBy(place: TailPlace, seenBytes: number): Promise<OutputChange> {
+  /** @param grown what came to the text before up to `totalBytes` */
+  private async replacedBy(
+    place: TailPlace,
+    { seenBytes, totalBytes }: { readonly seenBytes: number; readonly totalBytes: number },
+    grown: Growth | undefined,
+  ): Promise<OutputChange> {
     const output = await this.fittingText(place);
     const missedBytes = Math.max(0, output.skippedBytes - seenBytes);
-    return { kind: 'replace', missedBytes, ...output };
+    // What was read once more may end further on.
+    const growth = output.totalBytes === totalBytes ? grown : undefined;
+    return { kind: 'replace', missedBytes, growth, ...output };
   }
 
   /** The text of a part of the capture, or of less of it where that is too long. */
@@ -88,6 +106,17 @@ export class CaptureView {
     this.textBytes = Buffer.byteLength(text);
     return { text, spans, skippedBytes, totalBytes };
   }
+}
+
+/** What came to the text of a sink that another one takes the place of. */
+export async function growthOf(
+  sink: { settle(signal?: AbortSignal): Promise<void>; takeChange(): Growth } | undefined,
+  closed: AbortSignal | undefined,
+): Promise<Growth | undefined> {
+  if (sink === undefined) return undefined;
+  await sink.settle(closed);
+  const { replacedChars, text } = sink.takeChange();
+  return { replacedChars, text };
 }
 
 /** Bytes at the end of a capture that are read for its last lines. */

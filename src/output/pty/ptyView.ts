@@ -1,5 +1,6 @@
-import { CaptureTail, type TailPlace } from '../captures/captureTail.ts';
-import type { OutputChange, OutputText, OutputWindow } from '../outputText.ts';
+import { CaptureTail, type TailPlace, type TailReplacement } from '../captures/captureTail.ts';
+import { growthOf } from '../captures/captureView.ts';
+import type { OutputChange, OutputText, OutputWindow, ReplacingText } from '../outputText.ts';
 import { PtyRenderer, type PtySize } from './ptyRenderer.ts';
 import type { TerminalClass } from './xterm.ts';
 
@@ -50,18 +51,26 @@ export class PtyView {
 
   /** As `CaptureView.read`. */
   async read(kept = 0): Promise<OutputChange | undefined> {
-    if (this.isBroken) return { kind: 'replace', missedBytes: 0, ...(await this.open()) };
+    if (this.isBroken)
+      return { kind: 'replace', missedBytes: 0, growth: undefined, ...(await this.open()) };
     const resized = this.isResized() ? this.tail.again() : undefined;
     if (resized !== undefined)
-      return { kind: 'replace', missedBytes: 0, ...(await this.textAt(resized)) };
+      return {
+        kind: 'replace',
+        missedBytes: 0,
+        growth: undefined,
+        ...(await this.textAt(resized)),
+      };
     const { sink: before } = this.tail;
     const change = this.tail.read();
     switch (change?.kind) {
       case 'append':
         if (this.tail.sink !== before) this.start = 0;
         return await this.grow(change.seenBytes, change.totalBytes, kept);
-      case 'replace':
-        return replacedBy(await this.textAt(change), change.seenBytes);
+      case 'replace': {
+        const { seenBytes, ...replacement } = change;
+        return replacedBy(await this.replacingText(replacement), seenBytes);
+      }
       case 'gone':
       case undefined:
         return change;
@@ -69,10 +78,20 @@ export class PtyView {
   }
 
   /** As `CaptureView.loadEarlier`. */
-  async loadEarlier(): Promise<OutputText | undefined> {
+  async loadEarlier(): Promise<ReplacingText | undefined> {
     if (this.tail.sink.isFull) return undefined;
-    const place = this.tail.widen();
-    return place && (await this.textAt(place));
+    const replacement = this.tail.widen();
+    return replacement && (await this.replacingText(replacement));
+  }
+
+  private async replacingText({
+    previous,
+    skippedBytes,
+    totalBytes,
+  }: TailReplacement<PtyRenderer>): Promise<ReplacingText> {
+    this.isBroken = true;
+    const growth = await growthOf(previous, this.closed);
+    return { growth, ...(await this.textAt({ skippedBytes, totalBytes })) };
   }
 
   private isResized(): boolean {
@@ -89,11 +108,13 @@ export class PtyView {
     const { forgottenBytes } = sink;
     await this.settle();
     const { bytes, limit } = this.tail.extent;
+    const isWhole = sink.forgottenBytes === forgottenBytes;
+    const change = isWhole ? sink.takeChange() : undefined;
     if (bytes > Math.max(limit, kept)) sink.forget(totalBytes - this.window.size - this.start);
-    if (sink.forgottenBytes > forgottenBytes) {
-      return replacedBy(this.whole(totalBytes), seenBytes);
+    if (change === undefined || sink.forgottenBytes > forgottenBytes) {
+      const growth = change && { replacedChars: change.replacedChars, text: change.text };
+      return replacedBy({ growth, ...this.whole(totalBytes) }, seenBytes);
     }
-    const change = sink.takeChange();
     if (change.replacedChars === 0 && change.text === '') return undefined;
     return { kind: 'append', ...change, totalBytes };
   }
@@ -119,6 +140,6 @@ export class PtyView {
   }
 }
 
-function replacedBy(output: OutputText, seenBytes: number): OutputChange {
+function replacedBy(output: ReplacingText, seenBytes: number): OutputChange {
   return { kind: 'replace', missedBytes: Math.max(0, output.skippedBytes - seenBytes), ...output };
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { layOut, lineOf, placeOf, type LayoutWords } from '../../../src/documents/outputLayout.ts';
 import { OutputSection } from '../../../src/documents/outputSection.ts';
 import { Renderer } from '../../../src/output/rendering/renderer.ts';
-import type { OpenedText } from '../../../src/output/outputText.ts';
+import type { OpenedText, ReplacingText } from '../../../src/output/outputText.ts';
 import type { PackedSpans } from '../../../src/output/rendering/style.ts';
 
 const words: LayoutWords = {
@@ -12,11 +12,12 @@ const words: LayoutWords = {
   epitaph: undefined,
 };
 
-function rendered(text: string, skippedBytes = 0): OpenedText {
+function rendered(text: string, skippedBytes = 0): OpenedText & ReplacingText {
   const renderer = new Renderer();
   renderer.write(Buffer.from(text));
   const { text: shown, spans } = renderer.takeChange();
-  return { text: shown, spans, skippedBytes, totalBytes: skippedBytes + text.length, writtenAt: 0 };
+  const totalBytes = skippedBytes + text.length;
+  return { text: shown, spans, skippedBytes, totalBytes, growth: undefined, writtenAt: 0 };
 }
 
 /** Each styled part of a line: its text, and the colour of it. */
@@ -73,7 +74,7 @@ describe('a section of an output document', () => {
     });
     const cut = layOut([section], words);
     assert.equal(cut.text.split('\n')[lineOf(cut, place)!], 'line 599');
-    section.replace(rendered(lines.join('')));
+    section.replace({ ...rendered(lines.join('')), growth: { replacedChars: 0, text: '' } });
     const whole = layOut([section], words);
     assert.equal(whole.text.split('\n')[lineOf(whole, place)!], 'line 599');
   });
@@ -101,7 +102,8 @@ describe('a section of an output document', () => {
 
     it('keeps it when others come behind it meanwhile', () => {
       const section = new OutputSection('stdout', 1, rendered(log + ticks(40), 7500));
-      section.replace(rendered(ticks(1500) + log + ticks(900)));
+      const growth = { replacedChars: 0, text: ticks(860) };
+      section.replace({ ...rendered(ticks(1500) + log + ticks(900)), growth });
       assert.deepEqual([section.firstNumber, errorIn(section)], [-1500, 1000]);
     });
 

@@ -308,6 +308,7 @@ describe('capture view', () => {
     assert.deepEqual(plain(await reader.read()), {
       kind: 'replace',
       missedBytes: 0,
+      growth: undefined,
       text: 'line\n'.repeat(8),
       skippedBytes: 60,
       totalBytes: 100,
