@@ -165,29 +165,52 @@ describe('The reader of a running task’s output', () => {
     await stopFollowing().waitFor();
   });
 
-  it('stays where they are when the task ends, and is told how', async () => {
-    const task = await open('make end', { stdout: lines(0, 200) });
-    await workbench.editorShows('line 199');
-    const shown = await readElsewhere();
-    task.write({ stdout: lines(200, 220) });
-    task.end(3);
-    await follow().waitFor({ state: 'detached' });
-    assert.equal(await workbench.editorText(), shown);
-    await goToEnd();
-    await workbench.editorShows('line 219');
-    await workbench.until(
-      async () => ((await workbench.textBeside()).includes('exit 3, after') ? true : undefined),
-      'The end is not told',
-    );
-  });
+  const outputs: readonly [string, (from: number, to: number) => LiveOutput][] = [
+    ['one stream', (from, to) => ({ stdout: lines(from, to) })],
+    ['two streams', (from, to) => ({ stdout: lines(from, to, 'out'), stderr: lines(from, to) })],
+    ['a terminal', (from, to) => ({ pty: lines(from, to).replaceAll('\n', '\r\n') })],
+  ];
 
-  it('at the end stays there when the task ends', async () => {
-    const task = await open('make end of all', { stdout: lines(0, 200) });
-    await workbench.editorShows('line 199');
-    task.write({ stdout: lines(200, 300) });
-    task.end(0);
-    await workbench.editorShows('line 299');
-  });
+  for (const [name, output] of outputs) {
+    /** Behind the last line. */
+    async function isTold(words: string): Promise<void> {
+      await workbench.until(
+        async () => ((await workbench.textBeside()).includes(words) ? true : undefined),
+        'The end is not told',
+      );
+    }
+
+    it(`stays where they read when the task ends, and is told how: ${name}`, async () => {
+      const task = await open(`make end of ${name}`, output(0, 200));
+      await goToEnd();
+      await workbench.editorShows('line 199');
+      await stopFollowing().waitFor();
+      const shown = await readElsewhere();
+      task.write(output(200, 220));
+      task.end(3);
+      await follow().waitFor({ state: 'detached' });
+      assert.equal(await workbench.editorText(), shown);
+      await goToEnd();
+      await workbench.editorShows('line 219');
+      await isTold('exit 3, after');
+    });
+
+    it(`at the end stays there when the task ends, and is told how: ${name}`, async () => {
+      const task = await open(`make all of ${name}`, output(0, 200));
+      await goToEnd();
+      await workbench.editorShows('line 199');
+      await stopFollowing().waitFor();
+      task.write(output(200, 300));
+      task.end(0);
+      await workbench.editorShows('line 299');
+      await isTold('exit 0, after');
+      const shown = await workbench.editorAtRest();
+      assert.match(shown, /line 299\n?$/);
+      await stopFollowing().waitFor({ state: 'detached' });
+      assert.equal(await workbench.editorText(), shown);
+      await workbench.screenshot(`end-of-${name.replace(' ', '-')}`);
+    });
+  }
 
   it('is at the end of the stream that was written last, and stays there', async () => {
     const task = tasks.use(

@@ -6,6 +6,8 @@ import { writeTaskFixture, type FixtureTask } from '../support/taskFixture.ts';
 export interface LiveOutput {
   readonly stdout?: string;
   readonly stderr?: string;
+  /** Of a task in a terminal, which has no other. */
+  readonly pty?: string;
 }
 
 /**
@@ -24,6 +26,7 @@ export class LiveTask {
       sessionId,
       record: {
         command,
+        mode: output.pty === undefined ? 'pipes' : 'pty',
         status: 'running',
         startedAt: Date.now(),
         finishedAt: undefined,
@@ -40,9 +43,10 @@ export class LiveTask {
     return this.task.taskId;
   }
 
-  write({ stdout = '', stderr = '' }: LiveOutput): void {
+  write({ stdout = '', stderr = '', pty = '' }: LiveOutput): void {
     if (stdout !== '') appendFileSync(this.task.paths.stdout, stdout);
     if (stderr !== '') appendFileSync(this.task.paths.stderr, stderr);
+    if (pty !== '') appendFileSync(this.task.paths.pty, pty);
   }
 
   /** Records that it has ended. */
