@@ -145,7 +145,7 @@ describe('The reader of a running task’s output', () => {
       await workbench.page.waitForTimeout(1500);
       assert.doesNotMatch(await workbench.editorText(), new RegExp(`line ${written - 1}`));
       assert.ok(await follow().isVisible());
-      await follow().click();
+      await goToEnd();
       await stopFollowing().waitFor();
     }
     await workbench.reload();
