@@ -444,6 +444,10 @@ describe('capture view', () => {
       appendFileSync(path, 'more\n');
       assert.equal((await reader.read())?.kind, 'append');
       assert.equal(reader.text, `${text}more\n`);
+      appendFileSync(path, 'seen by the refusal\n');
+      assert.equal(await reader.loadEarlier(), undefined);
+      assert.equal((await reader.read())?.kind, 'append');
+      assert.equal(reader.text, `${text}more\nseen by the refusal\n`);
     });
   });
 
