@@ -31,7 +31,7 @@ export function findPlace(
     const bytes = readBytes(fd, from, Math.min(from + matchReach, stats.size));
     const lineEnd = bytes.indexOf(LINE_FEED);
     const line = bytes.toString('latin1', 0, lineEnd < 0 ? bytes.length : lineEnd);
-    const { index, 0: found } = firstShown(text, line) ?? { index: 0, 0: '' };
+    const { index, found } = firstShown(text, line) ?? { index: 0, found: '' };
     const start = from + index;
     const isFar = stats.size - start > COUNT_LIMIT;
     const linesAfter = isFar ? undefined : countLines(fd, start, stats.size);
@@ -42,19 +42,29 @@ export function findPlace(
 }
 
 /** The first bytes of a line, a character each, that show a text. */
-function firstShown(text: string, line: string): RegExpExecArray | null {
+function firstShown(
+  text: string,
+  line: string,
+): { readonly index: number; readonly found: string } | undefined {
   const words = text.split(/[ \t]+/).filter((word) => word !== '');
-  if (words.length === 0) return null;
+  if (words.length === 0) return undefined;
   const patterns = words.map((word) =>
     Array.from(Buffer.from(word, 'utf8').toString('latin1'), escape).join(inWord),
   );
-  return new RegExp(patterns.join(betweenWords)).exec(line);
+  // No text begins within a sequence. Looked for from there, it would also make a long row of them
+  // be read once more for each.
+  const step = new RegExp(`(${patterns.join(betweenWords)})|${control}|${hyperlink}`, 'g');
+  for (const { index, 1: found } of line.matchAll(step)) {
+    if (found !== undefined) return { index, found };
+  }
+  return undefined;
 }
 
+const control = String.raw`\x1b\[[\d;:?]*[@-~]`;
 const hyperlink = String.raw`\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)`;
 const inWord = String.raw`(?:\x1b\[[\d;:]*m|${hyperlink})*`;
 /** Moves of the cursor are blanks, too. */
-const betweenWords = String.raw`(?:\x1b\[[\d;:?]*[@-~]|${hyperlink}|[ \t])+`;
+const betweenWords = String.raw`(?:${control}|${hyperlink}|[ \t])+`;
 
 function escape(character: string): string {
   return character.replace(/[\\^$.*+?()[\]{}|]/, '\\$&');

@@ -57,6 +57,23 @@ describe('the place of a text that was found', () => {
     assert.equal(placed(`${frames}\x1b[Hthe\x1b[5Gneedle`, 0, 'the needle'), 'the\x1b[5Gneedle');
   });
 
+  it('is none that begins within a sequence', () => {
+    writeFileSync(path, '\x1b[1ma ma\n');
+    assert.deepEqual(findPlace(directory, path, 0, 'ma'), { start: 6, end: 8, linesAfter: 1 });
+  });
+
+  it('is looked for once in a long row of sequences, not anew from within each', () => {
+    // Read anew from each, these rows take minutes.
+    for (const [sequence, text] of [
+      ['\x1b[m', 'mb'],
+      ['\x1b[a', 'a b'],
+    ] as const) {
+      writeFileSync(path, `${sequence.repeat(100_000)}${text}`);
+      const { start } = findPlace(directory, path, 0, text);
+      assert.equal(start, 100_000 * sequence.length);
+    }
+  });
+
   it('is nothing at the line’s start where the text is not written in one go', () => {
     for (const [content, text] of [
       ['nee\x1b[5Cdle\n', 'needle'],
