@@ -12,6 +12,23 @@ const endOfLink = '\x1b]8;;\x1b\\';
 /** A count of more digits makes a terminal do the same thing for ever. */
 const countDigits = 4;
 
+/**
+ * What takes a terminal long is paid for with the stream's characters, and what finds too few of them
+ * does nothing: with `ESC [ 9999 S` alone, a kilobyte would keep it busy for seconds. By their last
+ * character: lines that are scrolled, inserted or deleted, characters and tab stops, a reset.
+ */
+const prices: Readonly<Record<string, number>> = {
+  L: 1,
+  M: 1,
+  S: 1,
+  T: 1,
+  I: 1 / 32,
+  Z: 1 / 32,
+  b: 1 / 32,
+  c: 32,
+};
+const creditAtStart = 32 * 1024;
+
 /** Final characters of control sequences that move, erase, insert, scroll or set a colour. */
 const controls = new Set('@ABCDEFGHIJKLMPSTXZ`abdefgmrsu');
 /** Of those, the ones that mean no question or setting with a `?` before them. */
@@ -61,6 +78,7 @@ export class ReplayFilter {
   private state: State = 'text';
   /** What was read of a sequence. */
   private pending = '';
+  private credit = creditAtStart;
 
   constructor({ returnsAtLineFeed }: ReplayFilterOptions) {
     this.returnsAtLineFeed = returnsAtLineFeed;
@@ -80,9 +98,11 @@ export class ReplayFilter {
       const code = text.charCodeAt(at);
       if (this.state === 'text' && code >= 0x20 && (code < 0x7f || code > 0x9f)) continue;
       if (this.state === 'text') out += text.slice(plain, at);
+      this.credit += at + 1 - plain;
       out += this.read(text.charAt(at), code);
       plain = at + 1;
     }
+    this.credit += text.length - plain;
     return this.state === 'text' ? out + text.slice(plain) : out;
   }
 
@@ -190,9 +210,17 @@ export class ReplayFilter {
 
   private leave(sequence = ''): string {
     this.enter('text');
+    const price = priceOf(sequence);
+    if (price > this.credit) return '';
+    this.credit -= price;
     this.written.take(sequence);
     return sequence;
   }
+}
+
+function priceOf(sequence: string): number {
+  const price = prices[sequence.charAt(sequence.length - 1)];
+  return price === undefined ? 0 : price * (Number.parseInt(sequence.slice(2), 10) || 1);
 }
 
 /** A control sequence as a terminal may have it; empty where it may not. */

@@ -196,6 +196,23 @@ describe('the filter of a terminal replay', () => {
     assert.equal(filtered('a\x1b[99999Lb'), 'ab');
   });
 
+  it('lets no stream keep a terminal busy with repetitions, and takes those of programs', () => {
+    const lines = (input: string): number =>
+      [...filtered(input).matchAll(/\x1b\[(\d+)[LMST]/g)].reduce(
+        (sum, [, n]) => sum + Number(n),
+        0,
+      );
+    for (const final of 'LMST') {
+      const input = `\x1b[9999${final}`.repeat(10_000);
+      const done = lines(input);
+      assert.ok(done > 0 && done < 2 * input.length, final);
+    }
+    assert.ok(filtered('x\x1b[9999b'.repeat(10_000)).length < 50_000);
+    assert.ok(filtered('\x1bc'.repeat(100_000)).length < 20_000);
+    const program = '\x1b[5;20r\x1b[5;1H\x1b[2Lline\x1b[r\x1b[10Sx\x1b[79b\r\n'.repeat(10_000);
+    assert.equal(filtered(program), program);
+  });
+
   it('reads controls within a sequence as a terminal does', () => {
     assert.equal(filtered('\x1b[3\n1mx'), '\n\x1b[31mx');
     assert.equal(filtered('\x1b[3\x181mx'), '1mx');
