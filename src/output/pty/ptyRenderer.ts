@@ -185,8 +185,9 @@ export class PtyRenderer implements ByteSink {
     };
   }
 
-  /** The whole text. */
+  /** The whole text, without the lines that it has no room for. */
   whole(): { readonly text: string; readonly spans: PackedSpans } {
+    this.makeRoom();
     this.readScreen();
     const parts = this.partsFrom(0);
     const text = textOf(parts);
@@ -341,6 +342,10 @@ export class PtyRenderer implements ByteSink {
     const size = Buffer.byteLength(part.text);
     this.pieces.push({ ...part, size, bytes: this.parsed });
     this.size += size;
+    if (this.size > mostText.grown) this.makeRoom();
+  }
+
+  private makeRoom(): void {
     while (this.size > mostText.shownAnew) {
       this.full = true;
       this.forgetPiece();

@@ -127,9 +127,10 @@ export class PtyView {
 
   private whole(totalBytes: number): OutputText {
     const { sink } = this.tail;
+    const shown = sink.whole();
     const skippedBytes = this.start + sink.forgottenBytes;
     this.tail.forgetBefore(skippedBytes);
-    return { ...sink.whole(), skippedBytes, totalBytes };
+    return { ...shown, skippedBytes, totalBytes };
   }
 
   private async settle(): Promise<void> {

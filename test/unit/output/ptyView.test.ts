@@ -200,6 +200,23 @@ describe('pty view', () => {
     assert.equal(shown.text, `${text}more`);
   });
 
+  it('is not shown anew with each line once its text has no room for more', async () => {
+    size = { cols: 1000, rows: 5 };
+    const wide = '\x1b[999Cx\r\n';
+    writeFileSync(path, wide.repeat(17_000));
+    const { opened, read, shown } = await follow(everything);
+    assert.ok(opened.skippedBytes > 0);
+    assert.ok(Buffer.byteLength(opened.text) < mostText.shownAnew + 10_000);
+    const kinds = new Map<string | undefined, number>();
+    for (let round = 0; round < 50; round++) {
+      appendFileSync(path, wide.repeat(100));
+      const kind = (await read())?.kind;
+      kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+      assert.ok(Buffer.byteLength(shown.text) < mostText.grown + 10_000);
+    }
+    assert.deepEqual(Object.fromEntries(kinds), { append: 49, replace: 1 });
+  });
+
   it('shows anew a capture that was replaced by its own tail, or truncated', async () => {
     writeFileSync(path, written(0, 50));
     const { read, shown } = await follow(everything);
