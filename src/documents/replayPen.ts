@@ -34,6 +34,7 @@ export class ReplayPen {
       this.link = sequence.startsWith('\x1b]8;;\x1b') ? '' : sequence;
     } else if (sequence === '\x1bc' || sequence === '\x1b[!p') {
       this.state.reset();
+      this.link = '';
     }
   }
 

@@ -296,5 +296,9 @@ describe('the filter of a terminal replay', () => {
     assert.equal(filter.pen, '');
     filter.write(Buffer.from('\x1b]8;;https://a.example/\x07\x1b]8;;file:///etc/passwd\x07'));
     assert.equal(filter.pen, '');
+    for (const reset of ['\x1bc', '\x1b[!p']) {
+      filter.write(Buffer.from(`\x1b]8;;https://a.example/\x07${reset}`));
+      assert.equal(filter.pen, '');
+    }
   });
 });
