@@ -9,7 +9,7 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { rename } from '../../persistence/atomicWrite.ts';
 import { openSafely } from '../../persistence/safeFile.ts';
 
@@ -67,10 +67,7 @@ export class CaptureExport {
       this.totalBytes = opened.reduce((sum, { size }) => sum + size, 0);
       const isLink = lstatSync(destination, { throwIfNoEntry: false })?.isSymbolicLink() === true;
       this.destination = isLink ? realpathSync(destination) : destination;
-      this.temporary = join(
-        dirname(this.destination),
-        `.${basename(this.destination)}.${randomBytes(6).toString('hex')}.tmp`,
-      );
+      this.temporary = join(dirname(this.destination), `.${randomBytes(8).toString('hex')}.tmp`);
       this.target = openSync(this.temporary, 'wx');
     } catch (error) {
       for (const { fd } of opened) closeSync(fd);

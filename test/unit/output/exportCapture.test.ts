@@ -83,6 +83,12 @@ describe('CaptureExport', () => {
     assert.equal(shown.trimEnd(), some.join('\n'));
   });
 
+  it('writes a file of the longest name that there is', () => {
+    const name = 'x'.repeat(255);
+    new CaptureExport(session, [source('stdout', '')], join(directory, 'to', name)).finish();
+    assert.deepEqual(readdirSync(join(directory, 'to')), [name]);
+  });
+
   it('writes an empty file of an empty capture', async () => {
     assert.equal(await writeAll([source('stdout', '')]), '');
   });
