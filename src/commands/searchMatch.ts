@@ -114,5 +114,7 @@ function findLine(
 /** Matches a text in whatever width its blanks are shown: documents have spaces for tabs. */
 function loosely(text: string): RegExp {
   const words = text.split(/\s+/).map((word) => word.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
-  return new RegExp(words.join(String.raw`\s+`));
+  // Begun anew at each blank of a long row, it would take the square of the row's length.
+  const start = words[0] === '' ? String.raw`(?<!\s)` : '';
+  return new RegExp(start + words.join(String.raw`\s+`));
 }

@@ -219,6 +219,16 @@ describe('commands on outputs', () => {
       assert.equal(selection.start.line, 2);
     });
 
+    it('opens at a match behind a long row of blanks', async () => {
+      await task({ stdout: `x${' '.repeat(300_000)}y${' '.repeat(70)}x\n` });
+      const result = await search(' x');
+      await vscode.commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
+      await result.done;
+      const { document, selection } = vscode.window.activeTextEditor!;
+      assert.equal(document.getText(selection).trim(), 'x');
+      assert.equal(selection.end.character, 300_073);
+    });
+
     it('leaves its reader at a match in a task that goes on', async () => {
       const lines = Array.from({ length: 300 }, (_, index) => `line ${index}`);
       for (const place of [150, 297]) {
