@@ -199,11 +199,16 @@ export class SearchList {
     this.pickList.busy = false;
     if (end.kind === 'stuck') {
       const { stream, task } = end.target;
+      const searched = this.targets.map((target) => target.task);
       this.problems.push(
         warning(
           t('Stopped: the pattern took more than {0} s in one place', patience / 1000),
           withoutIcons(
-            t('in {0} of {1}. Repetitions inside repetitions do that.', stream, taskName(task)),
+            t(
+              'in {0} of {1}. Repetitions inside repetitions do that.',
+              stream,
+              taskName(task, searched),
+            ),
           ),
         ),
       );

@@ -299,7 +299,10 @@ describe('commands on outputs', () => {
         list.items.map(({ label }) => label),
         ['$(warning) Stopped: the pattern took more than 5 s in one place', 'a needle'],
       );
-      assert.match(list.items[0]?.detail ?? '', /stdout of “echo fixture”/);
+      assert.match(
+        list.items[0]?.detail ?? '',
+        new RegExp(`stdout of “echo fixture” \\(${evil.taskId}\\)`),
+      );
       assert.ok(!list.busy);
       press('Regular Expression');
       list.hide();
