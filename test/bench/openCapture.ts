@@ -53,7 +53,7 @@ async function openRows(directory: string): Promise<Row[]> {
       median(opens),
       median(floors),
       'ms',
-      `floor: tail -c of the window, decoded and split; median of ${rounds}`,
+      `to reach: ratio 3; floor: tail -c of the window, decoded and split; median of ${rounds}`,
     ),
     row(
       'bytes read to open it',

@@ -1,4 +1,4 @@
-/** One line of the bench: a figure beside its floor, both measured in this run. */
+/** One line of the bench: a figure beside its floor, measured in the same run or to be reached. */
 export interface Row {
   readonly name: string;
   readonly value: number;

@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: every figure beside a floor or peer that was measured in the same run. Words
- * choose among them: `npm run bench -- scan search`.
+ * `npm run bench`: every figure beside a floor or peer that was measured in the same run, or where
+ * there is none beside what is to be reached. Words choose among them: `npm run bench -- scan search`.
  */
 import { benchChange } from './change.ts';
 import { benchEditor } from './editor.ts';
