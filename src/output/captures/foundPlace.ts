@@ -62,7 +62,8 @@ function firstShown(
 
 const control = String.raw`\x1b\[[\d;:?]*[@-~]`;
 const hyperlink = String.raw`\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)`;
-const inWord = String.raw`(?:\x1b\[[\d;:]*m|${hyperlink})*`;
+/** Neither colours nor erasing what is behind them moves the cursor. */
+const inWord = String.raw`(?:\x1b\[(?:[\d;:]*m|0?K)|${hyperlink})*`;
 /** Moves of the cursor are blanks, too. */
 const betweenWords = String.raw`(?:${control}|${hyperlink}|[ \t])+`;
 

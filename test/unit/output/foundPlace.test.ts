@@ -33,6 +33,8 @@ describe('the place of a text that was found', () => {
   it('has the colours, links and blanks that are in it', () => {
     for (const found of [
       'nee\x1b[1;31mdle in\x1b[0m',
+      // As grep and gcc write colours.
+      'nee\x1b[01;31m\x1b[Kdle\x1b[m\x1b[K in',
       'needle\x1b[m\t  in',
       '\x1b[4mneedle \x1b]8;;http://x/\x1b\\in',
     ]) {
