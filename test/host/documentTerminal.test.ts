@@ -217,6 +217,26 @@ describe('a replay', () => {
     }
   });
 
+  it('begins at a line of a capture that is too long for it, and says so', async () => {
+    const long = (end: string): string =>
+      `${'x'.repeat(1022)}${end}`.repeat(3 * 1024) + `end${end}`;
+    const pty = { ...running, mode: 'pty', ptyRows: 30, ptyCols: 100 } as const;
+    for (const fixture of [
+      { record: pty, pty: long('\r\n') },
+      { record: running, stdout: long('\n'), stderr: '' },
+    ]) {
+      const { terminal, got, shows } = await replay(writeTaskFixture({ storage, ...fixture }));
+      try {
+        await shows('end\r\n');
+        const isWhole = /^\[(?:1 MB|1,021 KB) before this are not shown\]\n(?:x{1022}\n)+end\n$/;
+        const shown = plain(got.text);
+        assert.ok(isWhole.test(shown), `${shown.slice(0, 200)} … ${shown.slice(-20)}`);
+      } finally {
+        terminal.dispose();
+      }
+    }
+  });
+
   it('takes the size that the record says by now', async () => {
     const task = writeTaskFixture({
       storage,
