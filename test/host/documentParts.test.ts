@@ -13,6 +13,7 @@ import { colored, running, setSetting, showStorage, taskWhere } from './fixture.
 describe('the parts of an output document', () => {
   let storage: Awaited<ReturnType<typeof showStorage>>;
   let workdir: string;
+  const { showWarningMessage } = vscode.window;
 
   beforeEach(async () => {
     storage = await showStorage();
@@ -20,6 +21,7 @@ describe('the parts of an output document', () => {
   });
 
   afterEach(async () => {
+    vscode.window.showWarningMessage = showWarningMessage;
     await storage.remove();
     rmSync(workdir, { recursive: true, force: true });
   });
@@ -41,6 +43,16 @@ describe('the parts of an output document', () => {
     );
     for (const { range } of lenses) assert.equal(range.start.line, 0);
     return lenses.map(({ command }) => command?.title.replace(/^\$\([\w-]+\) /, '') ?? '');
+  }
+
+  /** The warnings that are shown from now on. */
+  function warnings(): string[] {
+    const told: string[] = [];
+    vscode.window.showWarningMessage = (message: string): Promise<undefined> => {
+      told.push(message);
+      return Promise.resolve(undefined);
+    };
+    return told;
   }
 
   it('fold at the heading of each stream', async () => {
@@ -240,17 +252,28 @@ describe('the parts of an output document', () => {
         const [link] = await linkTo('inside.ts');
         assert.equal(link?.target?.fsPath, join(workdir, 'inside.ts'));
         // The reader is told by us, and VS Code to say nothing.
-        for (const name of ['x.ts', 'folder/x.ts', 'x.ts:3', '..:3'])
+        for (const name of ['x.ts', 'folder/x.ts', 'x.ts:3', '..:3']) {
+          const told = warnings();
           await assert.rejects(linkTo(name), /Canceled/);
+          assert.match(
+            told.join(),
+            name === '..:3' ? /^There is no file/ : /leads out of the task/,
+          );
+        }
       } finally {
         rmSync(outside, { recursive: true });
       }
     });
 
-    it('lead nowhere where the file does not exist', async () => {
-      const missing = pathToFileURL(join(workdir, 'missing.ts')).href;
-      const [link] = await linksOf(osc8(missing, 'words'), 0);
-      assert.equal(link?.target, undefined);
+    it('say so where the file does not exist', async () => {
+      const missing = join(workdir, 'missing.ts');
+      const stdout = osc8(pathToFileURL(missing).href, 'words');
+      const told = warnings();
+      // Nobody asks before it is followed.
+      assert.equal((await linksOf(stdout, 0)).length, 1);
+      assert.deepEqual(told, []);
+      await assert.rejects(linksOf(stdout), /Canceled/);
+      assert.deepEqual(told, [`There is no file ${missing}. It may have been deleted.`]);
     });
   });
 
