@@ -31,6 +31,8 @@ export interface ExportSource {
 }
 
 const READ_SIZE = 256 * 1024;
+/** Of a text, so little that a terminal has room for all that it may show (see `mostText`). */
+const RENDER_SIZE = 32 * 1024;
 /** Milliseconds that one step keeps the thread. */
 const TURN = 20;
 /** So much of the text's end is kept back: a terminal can still rewrite its screen. */
@@ -114,7 +116,8 @@ export class CaptureExport {
       }
       this.sink = source.makeSink?.();
     }
-    const wanted = Math.min(this.buffer.length, size - this.offset);
+    const most = this.sink === undefined ? READ_SIZE : RENDER_SIZE;
+    const wanted = Math.min(most, size - this.offset);
     const length = wanted === 0 ? 0 : readSync(fd, this.buffer, 0, wanted, this.offset);
     const bytes = this.buffer.subarray(0, length);
     if (this.sink === undefined) this.writeBytes(bytes);

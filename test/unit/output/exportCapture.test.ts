@@ -89,6 +89,14 @@ describe('CaptureExport', () => {
     assert.deepEqual(readdirSync(join(directory, 'to')), [name]);
   });
 
+  it('writes all of what few bytes of a terminal show', async () => {
+    const terminal = await loadTerminal();
+    const makeSink = (): PtyRenderer => new PtyRenderer(terminal, { cols: 1000, rows: 24 });
+    const shown = await writeAll([source('pty', '€\x1b[999b\r\n'.repeat(12_000), { makeSink })]);
+    const expected = `${'€'.repeat(1000)}\n`.repeat(12_000);
+    assert.ok(Buffer.from(shown, 'latin1').equals(Buffer.from(expected)), String(shown.length));
+  });
+
   it('writes an empty file of an empty capture', async () => {
     assert.equal(await writeAll([source('stdout', '')]), '');
   });
