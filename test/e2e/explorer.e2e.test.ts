@@ -91,6 +91,8 @@ describe('AFT Tasks', () => {
     };
     const running = new DisposableStack();
     try {
+      // Its coming draws the tree anew, which takes rows away from under a click.
+      await session.waitFor();
       await toggle(workbench.row('ses_terminal'));
       await rowOf('monitor').waitFor({ state: 'detached' });
       await toggle(session);
