@@ -9,7 +9,7 @@ import { NothingToDo, UserError } from '../vscode/userError.ts';
 import { bytesInWords, commandName, taskName } from '../vscode/words.ts';
 import type { Storages } from '../worker/storages.ts';
 import type { CommandHandler } from './commandTable.ts';
-import { readEnd, writtenStreams } from './outputReader.ts';
+import { callsOf, readEnd, writtenStreams } from './outputReader.ts';
 import { sessionHead, taskReport, type ReportedOutput } from './sessionReport.ts';
 import type { TaskPicker } from './taskPicker.ts';
 import { writeWhole } from './wholeFile.ts';
@@ -152,12 +152,7 @@ async function exportFile(
   destination: vscode.Uri,
 ): Promise<boolean> {
   const { t } = vscode.l10n;
-  const calls = storages.callsFor(task.key);
-  if (calls === undefined) {
-    throw new UserError(
-      t('The storage of {0} is not open. Refresh and try again.', taskName(task)),
-    );
-  }
+  const calls = callsOf(storages, task);
   lastExport += 1;
   const id = lastExport;
   const options = {

@@ -3,12 +3,13 @@ import type { OutputStream } from '../api.ts';
 import type { CaptureStream } from '../persistence/record.ts';
 import type { Task } from '../store/task.ts';
 import { showInformation } from '../vscode/messages.ts';
-import { NothingToDo, UserError } from '../vscode/userError.ts';
+import { NothingToDo } from '../vscode/userError.ts';
 import { openOutput } from '../vscode/openOutput.ts';
 import { parseOutputUri } from '../vscode/uris.ts';
 import { bytesInWords, taskName } from '../vscode/words.ts';
 import type { Storages } from '../worker/storages.ts';
 import type { CommandHandler } from './commandTable.ts';
+import { callsOf } from './outputReader.ts';
 import type { Offer, TaskPicker } from './taskPicker.ts';
 
 type OutputCommand =
@@ -38,12 +39,8 @@ export function outputCommands(
     await openOutput(task, stream);
   };
 
-  const capturePath = async (task: Task, stream: CaptureStream): Promise<string> => {
-    const path = await storages.callsFor(task.key)?.capturePath(task.key, stream);
-    if (path === undefined)
-      throw new UserError(t('The storage of {0} is not open.', taskName(task)));
-    return path;
-  };
+  const capturePath = async (task: Task, stream: CaptureStream): Promise<string> =>
+    await callsOf(storages, task).capturePath(task.key, stream);
 
   return {
     openOutput: (argument) => open(argument, 'output', t('Open the output of')),

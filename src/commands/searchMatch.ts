@@ -5,7 +5,7 @@ import type { Task } from '../store/task.ts';
 import { openArguments, tabLabel } from '../vscode/openOutput.ts';
 import { outputUri, withForm } from '../vscode/uris.ts';
 import type { Storages } from '../worker/storages.ts';
-import { writtenStreams } from './outputReader.ts';
+import { callsOf, writtenStreams } from './outputReader.ts';
 
 /** A capture that was searched. */
 export interface FoundIn extends SearchTarget {
@@ -39,10 +39,12 @@ export async function openMatch(
 ): Promise<void> {
   const { task, stream } = target;
   const matched = match.text.slice(match.start, match.start + match.length);
-  const calls = storages.callsFor(task.key);
-  const place = await calls?.findPlace(task.key, stream, match.offset, matched);
-  if (place === undefined) return;
-  const { start, end, linesAfter } = place;
+  const { start, end, linesAfter } = await callsOf(storages, task).findPlace(
+    task.key,
+    stream,
+    match.offset,
+    matched,
+  );
   // The natural document, where it shows nothing but this stream: people have that one open.
   const natural = writtenStreams(task).length === 1;
   const [uri, , label] = openArguments(task, natural ? 'output' : stream);

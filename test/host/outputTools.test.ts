@@ -691,6 +691,25 @@ describe('commands on outputs', () => {
     assert.equal(existsSync(path), false);
   });
 
+  it('exportOutput says so where the storage is not shown any more', async () => {
+    const shown = messages();
+    const { key } = await task({ stdout: 'x' });
+    choose('As shown');
+    const { onDidChangeTasks, tasks } = await api();
+    const path = join(directory, 'shown.log');
+    answer('showSaveDialog', async () => {
+      await setSetting('storageDirectories', [directory]);
+      await until(
+        () => (tasks().some((each) => each.key === key) ? undefined : true),
+        onDidChangeTasks,
+      );
+      return vscode.Uri.file(path);
+    });
+    await run('exportOutput', key);
+    assert.equal(shown.join(), 'The storage of “echo fixture” is not open. Refresh and try again.');
+    assert.equal(existsSync(path), false);
+  });
+
   it('exportSession says why it could not write', async () => {
     const shown = messages();
     const { key } = await task({ stdout: 'x' });
