@@ -158,7 +158,9 @@ export class Workbench {
       has: this.page.getByLabel(/^AFT Tasks/),
     });
     await icon.first().waitFor();
-    if (!(await this.explorer().isVisible())) await icon.first().click();
+    // What it has in it may be gone for a moment, and a click would close it.
+    const classes = (await icon.first().getAttribute('class'))?.split(' ') ?? [];
+    if (!classes.includes('checked')) await icon.first().click();
     await this.explorer().waitFor();
   }
 
