@@ -40,7 +40,8 @@ export async function killSurvivors(request: KillRequest, task: PersistedTask): 
   const identify = (known: KnownMembers) =>
     identifySurvivors(task, lookUp(table, [task]), uid, known.and(ties));
   const ended = untilNow(task);
-  const look = (): ListedSurvivor[] => listedSurvivors(table, ended, uid, ties);
+  const look = (signalled?: ReadonlySet<number>): ListedSurvivor[] =>
+    listedSurvivors(table, ended, uid, ties, signalled);
 
   const before = look();
   const identity = identify(new KnownMembers());

@@ -16,12 +16,14 @@ export interface ListedSurvivor {
  * (`setsid`). AFT lists a number and two names: the number's process is the one that was seen if it
  * had begun by then, and for the signal it has to have the names still, or to write to the
  * captures. What began later is somebody else's, and is not answered.
+ * @param signalled those that had their names when they were signalled: one that is ending has none
  */
 export function listedSurvivors(
   table: ProcessTable,
   task: PersistedTask,
   ownUid: number | undefined,
   ties: Ties,
+  signalled: ReadonlySet<number> = new Set(),
 ): ListedSurvivor[] {
   const { liveDescendants = [], finishedAt, startedAt, pgid } = task;
   const listed = liveDescendants.slice(0, mostListed).filter(({ pid }) => isProcessNumber(pid));
@@ -40,7 +42,8 @@ export function listedSurvivors(
     const wasSeen =
       process.startedAt <= finishedAt && process.startedAt + process.startPrecisionMs >= startedAt;
     if (process.zombie || process.pgid === pgid || !wasSeen) return [];
-    return [{ listed: entry, refusal: whyNot(table, entry, process, ownUid, ties) }];
+    const isKnown = signalled.has(entry.pid);
+    return [{ listed: entry, refusal: whyNot(table, entry, process, ownUid, ties, isKnown) }];
   });
 }
 
@@ -53,11 +56,13 @@ function whyNot(
   process: ProcessInfo,
   ownUid: number | undefined,
   ties: Ties,
+  isKnown: boolean,
 ): Refusal | undefined {
   if (process.uid !== ownUid) {
     return { reason: 'other-user', why: `process ${pid} belongs to user ${String(process.uid)}` };
   }
   if (isBesideUs(table, process)) return notSignalled('forbidden');
+  if (isKnown) return undefined;
   const names = table.names?.(pid);
   if (names?.comm === comm && names.argv0 === argv0) return undefined;
   if (ties.has(process)) return undefined;
@@ -80,18 +85,23 @@ function isBesideUs(table: ProcessTable, { pgid, sid }: ProcessInfo): boolean {
  */
 export async function endListed(
   { table, clock, onStep }: TaskRequest,
-  look: () => readonly ListedSurvivor[],
+  look: (signalled: ReadonlySet<number>) => readonly ListedSurvivor[],
 ): Promise<readonly ListedSurvivor[]> {
   const denied = new Map<number, Refusal>();
+  const signalled = new Set<number>();
   const left = (): ListedSurvivor[] =>
-    look().map(({ listed, refusal }) => ({ listed, refusal: refusal ?? denied.get(listed.pid) }));
+    look(signalled).map(({ listed, refusal }) => ({
+      listed,
+      refusal: refusal ?? denied.get(listed.pid),
+    }));
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     for (const { listed } of left().filter(({ refusal }) => refusal === undefined)) {
       const now = left().find((other) => other.listed.pid === listed.pid);
       if (now === undefined || now.refusal !== undefined) continue;
       const result = table.signalProcess(listed.pid, signal);
       onStep(`${signal} to process ${listed.pid}: ${result}`);
-      if (result !== 'sent' && result !== 'gone') denied.set(listed.pid, notSignalled(result));
+      if (result === 'sent') signalled.add(listed.pid);
+      else if (result !== 'gone') denied.set(listed.pid, notSignalled(result));
     }
     const isOver = (): true | undefined =>
       left().some(({ refusal }) => refusal === undefined) ? undefined : true;

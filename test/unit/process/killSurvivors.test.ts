@@ -8,6 +8,7 @@ import type { Outcome } from '../../../src/persistence/outcome.ts';
 import type { LiveDescendant, PersistedTask } from '../../../src/persistence/record.ts';
 import { readTask } from '../../../src/persistence/taskFile.ts';
 import { hostProcessTable } from '../../../src/process/hostProcessTable.ts';
+import type { ProcessTable } from '../../../src/process/processTable.ts';
 import { killTask } from '../../../src/process/kill.ts';
 import { liveMembers } from '../../../src/process/processTable.ts';
 import { writeTaskFixture, type FixtureTask } from '../../support/taskFixture.ts';
@@ -192,6 +193,23 @@ describe('killing what has left the group of a task that has ended', () => {
     const outcome = await kill(await write([{ pid, comm: 'sh', argv0: '/bin/sh' }]));
     assert.deepEqual([outcome.done, outcome.reason], [true, undefined], outcome.message);
     assert(!lives(pid));
+  });
+
+  it('waits for what is ending and has no name any more', async () => {
+    const survivor = await start();
+    let isSignalled = false;
+    const nameless: ProcessTable = {
+      ...table,
+      signalProcess: (pid, signal) => {
+        if (isSignalled) return table.signalProcess(pid, signal);
+        isSignalled = true;
+        return 'sent';
+      },
+      names: (pid) => (isSignalled ? { comm: 'sleep', argv0: '' } : table.names?.(pid)),
+    };
+    const outcome = await kill(await write([survivor]), { table: nameless });
+    assert.deepEqual([outcome.done, outcome.reason], [true, undefined], outcome.message);
+    assert(!lives(survivor.pid));
   });
 
   it('keeps what is not proven on the list, and says why', async () => {
