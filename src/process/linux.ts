@@ -62,8 +62,9 @@ export function linuxProcessTable(proc = '/proc'): ProcessTable {
     const seconds = /^btime (\d+)$/m.exec(read('stat'))?.[1];
     if (seconds === undefined) throw new Error(`${proc}/stat has no boot time`);
     const cut = Number(seconds) * 1000;
-    // Not too late: what began before an end is not to look as if it had begun after it.
-    const exact = Date.now() - upMs() - millisecondsPerTick;
+    // Not too late: what began before an end is not to look as if it had begun after it, and an end's
+    // file has the time of the kernel's last tick. Up to 30 ms too early.
+    const exact = Date.now() - upMs() - 2 * millisecondsPerTick;
     // A container may have an uptime of its own.
     return exact >= cut && exact < cut + 1000 ? exact : cut;
   };
