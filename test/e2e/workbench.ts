@@ -158,10 +158,13 @@ export class Workbench {
       has: this.page.getByLabel(/^AFT Tasks/),
     });
     await icon.first().waitFor();
-    // What it has in it may be gone for a moment, and a click would close it.
-    const classes = (await icon.first().getAttribute('class'))?.split(' ') ?? [];
-    if (!classes.includes('checked')) await icon.first().click();
-    await this.explorer().waitFor();
+    // What it shows may be gone for a moment; then a click has closed it, and the next one opens it.
+    while (!(await this.explorer().isVisible())) {
+      await icon.first().click();
+      await this.explorer()
+        .waitFor({ timeout: 2000 })
+        .catch(() => undefined);
+    }
   }
 
   /** The view container, without its title. */
