@@ -256,6 +256,14 @@ export class CaptureTail<Sink extends ByteSink> {
   }
 }
 
+/** Bytes that came after those that the reader was told of, and before what is shown now. */
+export function missedBytes(
+  { skippedBytes }: Pick<TailPlace, 'skippedBytes'>,
+  seenBytes: number,
+): number {
+  return Math.max(0, skippedBytes - seenBytes);
+}
+
 /**
  * The last bytes of a capture, at most so many, from a line's start, or a character's where no line
  * starts. Absent where there is no such file. Throws a PersistenceError.

@@ -1,4 +1,4 @@
-import { CaptureTail, readEnd, type TailPlace } from './captureTail.ts';
+import { CaptureTail, missedBytes, readEnd, type TailPlace } from './captureTail.ts';
 import type { TextSink } from './exportCapture.ts';
 import {
   mostText,
@@ -84,10 +84,9 @@ export class CaptureView {
     grown: Growth | undefined,
   ): Promise<OutputChange> {
     const output = await this.fittingText(place);
-    const missedBytes = Math.max(0, output.skippedBytes - seenBytes);
     // What was read once more may end further on.
     const growth = output.totalBytes === totalBytes ? grown : undefined;
-    return { kind: 'replace', missedBytes, growth, ...output };
+    return { kind: 'replace', missedBytes: missedBytes(output, seenBytes), growth, ...output };
   }
 
   /** The text of a part of the capture, or of less of it where that is too long. */

@@ -1,4 +1,4 @@
-import { CaptureTail, type ByteSink } from './captureTail.ts';
+import { CaptureTail, missedBytes, type ByteSink } from './captureTail.ts';
 import type { Replay, ReplayChange } from '../outputText.ts';
 
 /** The most that a replay starts with, and that comes in between two reads. */
@@ -31,7 +31,7 @@ export class CaptureReplay {
           kind: 'replace',
           data: this.tail.sink.take(),
           skippedBytes: change.skippedBytes,
-          missedBytes: Math.max(0, change.skippedBytes - change.seenBytes),
+          missedBytes: missedBytes(change, change.seenBytes),
         };
       case 'gone':
       case undefined:

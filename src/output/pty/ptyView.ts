@@ -1,4 +1,9 @@
-import { CaptureTail, type TailPlace, type TailReplacement } from '../captures/captureTail.ts';
+import {
+  CaptureTail,
+  missedBytes,
+  type TailPlace,
+  type TailReplacement,
+} from '../captures/captureTail.ts';
 import { growthOf } from '../captures/captureView.ts';
 import type { OutputChange, OutputText, OutputWindow, ReplacingText } from '../outputText.ts';
 import { PtyRenderer, type PtySize } from './ptyRenderer.ts';
@@ -142,5 +147,5 @@ export class PtyView {
 }
 
 function replacedBy(output: ReplacingText, seenBytes: number): OutputChange {
-  return { kind: 'replace', missedBytes: Math.max(0, output.skippedBytes - seenBytes), ...output };
+  return { kind: 'replace', missedBytes: missedBytes(output, seenBytes), ...output };
 }
